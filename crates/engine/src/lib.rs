@@ -6,6 +6,7 @@ pub mod at;
 pub mod id;
 pub mod log;
 pub mod position;
+pub mod publish;
 pub mod record;
 
 pub use position::{Position, Resume};
