@@ -205,9 +205,8 @@ impl Sequencer {
         settled
     }
 
-    /// A log was trimmed: its history begins at `first`.
-    pub fn trimmed(&mut self, log: &LogHandle, first: u64) {
-        log.set_first(first);
+    pub fn reader(&self) -> &Arc<Reader> {
+        &self.reader
     }
 
     fn mark<'a>(&self, under_way: impl Iterator<Item = &'a Round>) {
