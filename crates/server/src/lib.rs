@@ -1,5 +1,6 @@
 //! All I/O: listeners, sessions, the HTTP interface, authentication, configuration.
 
+pub mod http;
 pub mod hub;
 pub mod served;
 pub mod session;
