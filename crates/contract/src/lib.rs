@@ -24,18 +24,19 @@ pub use address::{Address, ChannelName};
 pub use audience::{AudienceRequest, Clause};
 pub use auth::{Auth, TokenPlace};
 pub use channel::{Channel, Durability, History, Presence};
-pub use compile::{compile, load_all};
+pub use compile::{compile, compile_source, language, load_all};
 pub use endpoint::{Endpoint, EndpointKind, OptionRole};
 pub use event::{Event, Publisher, Violation};
 pub use filter::Filter;
 pub use limits::{Keepalive, Limits, Rate};
 pub use members::{MemberChange, Membership};
 pub use principal::Principal;
-pub use problem::Problem;
+pub use problem::{Problem, render_all};
 pub use template::Template;
 pub use wire::{ClientFrame, ServerFrame, Wire};
 
-use std::{path::PathBuf, sync::Arc};
+use serde_json::{Map, Value};
+use std::{collections::HashMap, path::PathBuf, sync::Arc};
 
 /// A compiled protocol document.
 #[derive(Debug)]
@@ -52,6 +53,10 @@ pub struct Contract {
     pub events: Vec<Arc<Event>>,
     pub limits: Limits,
     pub keepalive: Keepalive,
+    /// What the document is about, in a sentence.
+    pub description: Option<String>,
+    /// The place of each event in `events`, by its exact name.
+    pub(crate) index: HashMap<String, usize>,
 }
 
 impl Contract {
@@ -67,21 +72,34 @@ impl Contract {
         })
     }
 
-    /// The event kind of a type: an exact name first, then the pattern (`chat.message.*`) that it matches.
+    /// The event kind of a type: an exact name first, then the pattern (`chat.message.*`) that it matches; the longest, if several do.
     pub fn event(&self, event_type: &str) -> Option<&Arc<Event>> {
-        self.events.iter().find(|e| e.name == event_type).or_else(|| self.events.iter().find(|e| e.matches(event_type)))
+        if let Some(at) = self.index.get(event_type) {
+            return self.events.get(*at).filter(|e| !e.is_pattern());
+        }
+        self.events.iter().filter(|e| e.is_pattern() && e.matches(event_type)).max_by_key(|e| e.name.len())
     }
 
     /// The principal that a token's claims describe. `None` where the claims give it no id.
-    pub fn principal(&self, claims: &serde_json::Map<String, serde_json::Value>) -> Option<Principal> {
-        let _ = claims;
-        todo!()
+    pub fn principal(&self, claims: &Map<String, Value>) -> Option<Principal> {
+        let mut lookup = |path: &[String]| {
+            let (first, rest) = path.get(1..)?.split_first()?;
+            rest.iter().try_fold(claims.get(first)?, |value, part| value.get(part)).cloned()
+        };
+        let attributes: Map<String, Value> =
+            self.auth.principal.iter().map(|(name, template)| (name.clone(), template.fill(&mut lookup))).collect();
+        let mut principal = Principal { id: String::new(), attributes };
+        principal.id = principal.text("id").filter(|id| !id.is_empty())?;
+        Some(principal)
     }
 
     /// Who is where after an event of this type with this payload, as far as `members` reads it.
-    pub fn member_changes(&self, event_type: &str, data: &serde_json::Value) -> Vec<MemberChange> {
-        let _ = (event_type, data);
-        todo!()
+    pub fn member_changes(&self, event_type: &str, data: &Value) -> Vec<MemberChange> {
+        let mut changes = Vec::new();
+        for membership in self.members.iter().filter(|m| m.is_changed_by(event_type)) {
+            membership.changes(data, &mut changes);
+        }
+        changes
     }
 
     /// The attribute of principals that `by` (an attribute or a relation of `members`) stands for.

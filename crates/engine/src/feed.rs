@@ -9,7 +9,7 @@ use crate::{
     reader::{LogHandle, Reader},
     record::Record,
 };
-use std::sync::Arc;
+use std::{cmp::Reverse, sync::Arc};
 use tidewire_contract::Filter;
 
 /// A cursor in one log, and who looks.
@@ -19,6 +19,8 @@ pub struct Track {
     pub eye: Arc<Eye>,
     /// `seq` of the last event that is behind the reader, seen or passed over.
     pub after: u64,
+    /// What waits in a log of higher priority comes first, whatever its `at`.
+    pub priority: u8,
 }
 
 /// What a reader reads: cursors in one log or several.
@@ -171,16 +173,17 @@ impl Feed {
                 page.more = true;
                 break;
             }
-            let mut next: Option<(i64, usize)> = None;
+            let mut next: Option<(Reverse<u8>, i64, usize)> = None;
             for (index, queue) in queues.iter_mut().enumerate() {
                 let Some(at) = queue.peek(reader, &self.tracks[index].log, (limit - page.events.len()).clamp(16, 1024), bytes)? else {
                     continue;
                 };
-                if at <= watermark && next.is_none_or(|(best, _)| at < best) {
-                    next = Some((at, index));
+                let urgency = Reverse(self.tracks[index].priority);
+                if at <= watermark && next.is_none_or(|(u, best, _)| (urgency, at) < (u, best)) {
+                    next = Some((urgency, at, index));
                 }
             }
-            let Some((_, index)) = next else { break };
+            let Some((_, _, index)) = next else { break };
             let before = queues[index].after;
             let Some(record) = queues[index].take() else { break };
             if record.seq != before + 1 {

@@ -220,6 +220,11 @@ impl LogHandle {
         self.head.store(last.seq, Ordering::Release);
     }
 
+    /// What follows `after`, if it is in memory: at most `limit` events and about `bytes`.
+    pub fn at_hand(&self, after: u64, limit: usize, bytes: usize) -> Option<Vec<Arc<Record>>> {
+        self.from_tail(after, self.head(), limit, bytes)
+    }
+
     /// What follows `after`, if the newest events that are in memory reach back so far.
     fn from_tail(&self, after: u64, head: u64, limit: usize, bytes: usize) -> Option<Vec<Arc<Record>>> {
         let tail = self.tail.lock().unwrap_or_else(PoisonError::into_inner);
