@@ -10,12 +10,15 @@ use std::{
 };
 use tidewire_contract::{AudienceRequest, Contract, MemberChange};
 
+/// A relation and one of its groups or members.
+type Pair = (Arc<str>, Arc<str>);
+
 /// Relation → group → members.
 #[derive(Debug, Default, Clone, PartialEq)]
 pub struct Members {
-    groups: HashMap<(Arc<str>, Arc<str>), BTreeSet<Arc<str>>>,
+    groups: HashMap<Pair, BTreeSet<Arc<str>>>,
     /// `(relation, member)` → groups, so that a move finds what it leaves.
-    places: HashMap<(Arc<str>, Arc<str>), BTreeSet<Arc<str>>>,
+    places: HashMap<Pair, BTreeSet<Arc<str>>>,
 }
 
 impl Members {

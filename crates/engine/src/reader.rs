@@ -145,7 +145,7 @@ impl Reader {
         if after >= head || limit == 0 {
             return Ok(Vec::new());
         }
-        if let Some(records) = log.from_tail(after, head, limit, bytes) {
+        if let Some(records) = log.in_tail(after, head, limit, bytes) {
             return Ok(records);
         }
         let Some(id) = log.id() else { return Ok(Vec::new()) };
@@ -222,11 +222,11 @@ impl LogHandle {
 
     /// What follows `after`, if it is in memory: at most `limit` events and about `bytes`.
     pub fn at_hand(&self, after: u64, limit: usize, bytes: usize) -> Option<Vec<Arc<Record>>> {
-        self.from_tail(after, self.head(), limit, bytes)
+        self.in_tail(after, self.head(), limit, bytes)
     }
 
     /// What follows `after`, if the newest events that are in memory reach back so far.
-    fn from_tail(&self, after: u64, head: u64, limit: usize, bytes: usize) -> Option<Vec<Arc<Record>>> {
+    fn in_tail(&self, after: u64, head: u64, limit: usize, bytes: usize) -> Option<Vec<Arc<Record>>> {
         let tail = self.tail.lock().unwrap_or_else(PoisonError::into_inner);
         let oldest = tail.records.front()?.seq;
         let skip = (after + 1).checked_sub(oldest)? as usize;
