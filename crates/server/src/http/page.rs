@@ -85,14 +85,15 @@ impl Reading {
             if reading.sources.iter().any(|s| s.log == channel.log) {
                 continue;
             }
-            let log = reader.log(&log_name(&contract.name, &channel.log), contract.channels[channel.log_kind].durability)?;
+            let kind = &contract.channels[channel.log_kind];
+            let log = reader.log(&log_name(&contract.name, &channel.log), kind.durability)?;
             let (after, missing) = match resume.map_or(start, Start::After) {
                 Start::After(resume) => feed::start(reader, &log, Some(resume))?,
                 Start::Oldest => (log.first().saturating_sub(1), None),
                 Start::Now => feed::start(reader, &log, None)?,
             };
             reading.missing.extend(missing.map(|m| (reading.sources.len(), m)));
-            reading.feed.tracks.push(Track { log, eye: Arc::new(eye(channel)), after });
+            reading.feed.tracks.push(Track { log, eye: Arc::new(eye(channel)), after, priority: 0 });
             reading.sources.push(Source { name: channel.name.clone(), log: channel.log.clone(), vars: log_vars(contract, channel) });
         }
         Ok(reading)
