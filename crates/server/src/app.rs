@@ -16,7 +16,7 @@ use std::{future::Future, net::IpAddr, pin::Pin, sync::Arc};
 /// A server: shared by its listeners, its shards and its HTTP interface.
 pub struct App {
     pub config: Arc<Config>,
-    pub hub: Hub,
+    pub hub: Arc<Hub>,
     pub shards: Arc<Shards>,
     /// All contracts; [`Admission`] and [`Auth`] name them by their place here.
     pub served: Vec<Arc<Served>>,

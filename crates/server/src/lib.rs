@@ -4,6 +4,7 @@ pub mod admission;
 pub mod app;
 pub mod auth;
 pub mod config;
+pub mod http;
 pub mod hub;
 pub mod limits;
 pub mod problem;

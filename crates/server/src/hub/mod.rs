@@ -1,5 +1,9 @@
 //! The engine at work: one thread puts events into order and commits them; everybody else reads.
 
+pub mod waiters;
+
+pub use waiters::Waiters;
+
 use std::{
     collections::{HashMap, VecDeque},
     sync::{Arc, mpsc},
@@ -16,6 +20,7 @@ use tokio::sync::oneshot;
 pub struct Hub {
     reader: Arc<Reader>,
     submit: mpsc::Sender<Job>,
+    waiters: Arc<Waiters>,
 }
 
 /// Told when there is something new to see in a log. Must return quickly.
@@ -53,9 +58,10 @@ impl Hub {
         let sequencer = Sequencer::new(reader.clone(), salt);
         let (submit, jobs) = mpsc::channel();
         let thread = std::thread::Builder::new().name("sequencer".into());
-        let seen = watchers.clone();
-        thread.spawn(move || run(sequencer, &jobs, &*seen)).map_err(|e| LogError::Failed(format!("cannot start a thread: {e}")))?;
-        Ok(Hub { reader, submit })
+        let waiters = Arc::new(Waiters::default());
+        let seen = waiters::Both(watchers, waiters.clone());
+        thread.spawn(move || run(sequencer, &jobs, &seen)).map_err(|e| LogError::Failed(format!("cannot start a thread: {e}")))?;
+        Ok(Hub { reader, submit, waiters })
     }
 
     /// Lets what was submitted finish; publishes after it are refused.
@@ -83,6 +89,11 @@ impl Hub {
 
     pub fn reader(&self) -> &Arc<Reader> {
         &self.reader
+    }
+
+    /// Where long polls wait for something new.
+    pub fn waiters(&self) -> &Arc<Waiters> {
+        &self.waiters
     }
 }
 
