@@ -1,7 +1,6 @@
 //! `events:`.
 
 use super::{
-    auth::is_parameter,
     channels::Channels,
     fields::{Fields, list_or_one, mapping, rate, short, text, text_of, word},
     language::{AUDIENCE, EVENT},
@@ -17,7 +16,7 @@ use crate::{
     event::{Event, Publisher, type_matches},
     template::{Path, Segment, Template},
 };
-use std::{collections::HashMap, sync::Arc};
+use std::{cell::Cell, collections::HashMap, sync::Arc};
 
 /// The events' names and schemas, read before what refers to them.
 pub(crate) struct Schemas {
@@ -94,10 +93,12 @@ pub(crate) struct Context<'a> {
 pub(crate) fn events(context: &Context<'_>, entry: &Entry) -> Vec<Event> {
     let report = context.report;
     let Some(entries) = mapping(report, &entry.value, &entry.key_span, "events") else { return Vec::new() };
-    let events: Vec<Event> = entries.iter().filter_map(|e| event(context, e)).collect();
+    let unknown = Cell::new(false);
+    let events: Vec<Event> = entries.iter().filter_map(|e| event(context, e, &unknown)).collect();
     for (at, channel) in context.channels.list.iter().enumerate() {
-        let used = channel.mirrors.is_some() || channel.presence.is_some() || events.iter().any(|e| e.on.contains(&at));
-        if !used && events.len() == entries.len() {
+        let mirrors = context.channels.mirroring.contains(&channel.id);
+        let used = mirrors || channel.presence.is_some() || events.iter().any(|e| e.on.contains(&at));
+        if !used && events.len() == entries.len() && !unknown.get() {
             let help = Some(format!("write `on: {}` at an event, or remove the channel", channel.id));
             let message = format!("nothing is published to the channel `{}`", channel.id);
             report.add("silent-channel", context.channels.spans[at].clone(), message, help);
@@ -106,7 +107,7 @@ pub(crate) fn events(context: &Context<'_>, entry: &Entry) -> Vec<Event> {
     events
 }
 
-fn event(context: &Context<'_>, entry: &Entry) -> Option<Event> {
+fn event(context: &Context<'_>, entry: &Entry, unknown: &Cell<bool>) -> Option<Event> {
     let Context { report, channels, schemas, .. } = *context;
     let name = entry.key.clone();
     check_type(report, entry);
@@ -118,8 +119,12 @@ fn event(context: &Context<'_>, entry: &Entry) -> Option<Event> {
     let mut on = Vec::new();
     if let Some(e) = fields.get("on") {
         for node in list_or_one(&e.value) {
-            let Some(name) = text_of(report, node, &e.key_span, "on") else { continue };
-            let Some(channel) = channels.find(report, node, name) else { continue };
+            let channel = text_of(report, node, &e.key_span, "on").and_then(|name| channels.find(report, node, name));
+            let Some(channel) = channel else {
+                unknown.set(true);
+                continue;
+            };
+            let name = &channels.list[channel].id;
             if let Some(of) = channels.list[channel].mirrors {
                 let help = Some(format!("write `{}`, which it mirrors", channels.list[of].id));
                 report.add("bad-mirror", node.span.clone(), format!("`{name}` is a mirror: nothing is published to it"), help);
@@ -275,7 +280,6 @@ fn clause(context: &Context<'_>, event: &str, node: &Node, owner: &Entry, depth:
         let words = context.relations.iter().chain(context.attributes).map(String::as_str);
         report.add("bad-audience", at, "an audience names nobody", suggest("", words, "name them by"));
     }
-    debug_assert!(AUDIENCE.keys.iter().all(|k| is_parameter(k.name)));
     Some(Clause { when, unless, named, any })
 }
 
@@ -295,7 +299,7 @@ fn examples(report: &Reporter, fields: &Fields<'_>, schema: Option<&Schema>) -> 
         let example = node.to_json();
         for violation in schema.map_or_else(Vec::new, |s| s.validate(&example)) {
             let span = place(node, &violation.pointer);
-            let help = Some(format!("the schema's `{}` says so; the example has {} there", violation.rule, violation.found));
+            let help = Some(format!("its `{}` says so, and the example has a value of type {} there", violation.rule, violation.found));
             report.add("bad-example", span, format!("the example does not match the schema: {}", violation.message), help);
         }
         all.push(example);

@@ -86,12 +86,12 @@ fn compile_document(report: &Reporter, document: &yaml::Node, files: &Files) -> 
     let keepalive = fields.get("keepalive").map_or_else(Keepalive::default, |e| auth::keepalive(report, e));
     let channels = match fields.get("channels") {
         Some(e) => channels::channels(report, e, &attributes),
-        None => channels::Channels { list: Vec::new(), spans: Vec::new(), names: Vec::new() },
+        None => channels::Channels { list: Vec::new(), spans: Vec::new(), names: Vec::new(), mirroring: Vec::new() },
     };
     let schemas = events::Schemas::read(report, fields.get("events"), files);
     let relations = members::names(fields.get("members"));
     let members = fields.get("members").map_or_else(Vec::new, |e| members::members(report, e, &attributes, &schemas));
-    let wire = fields.get("wire").and_then(|e| wire::wire(report, e, &channels.variables()));
+    let wire = fields.get("wire").and_then(|e| wire::wire(report, e, &channels));
     let subscribe_frame = wire.as_ref().is_none_or(|w| w.client.iter().any(|(frame, _)| *frame == ClientFrame::Subscribe));
     let endpoints =
         fields.get("endpoints").map_or_else(Vec::new, |e| endpoints::endpoints(report, e, &attributes, &channels, subscribe_frame));
@@ -137,9 +137,10 @@ fn name(report: &Reporter, entry: &Entry) -> Option<String> {
 /// A variable that the template of an event names has to be known of every event, whatever channel it is on.
 fn event_template(report: &Reporter, wire: &Entry, template: Option<&Template>, events: &[Event], channels: &channels::Channels) {
     let Some(template) = template else { return };
-    let mut names = Vec::new();
+    let (mut names, variables) = (Vec::new(), channels.variables());
     template.names(&mut names);
-    for name in names.iter().filter(|n| !wire::EVENT_NAMES.contains(n) && !wire::EVENT_NAMES_DEEP.contains(n)) {
+    let own = |n: &str| wire::EVENT_NAMES.contains(&n) || wire::EVENT_NAMES_DEEP.contains(&n);
+    for name in names.iter().filter(|n| !own(n) && variables.iter().any(|v| v == **n)) {
         let lacking = events.iter().flat_map(|e| &e.on).find(|at| channels.list[**at].address.variables().all(|v| v != *name));
         if let Some(at) = lacking {
             let message =

@@ -20,6 +20,8 @@ pub(crate) struct Names {
     pub deep: Vec<&'static str>,
     /// `$principal.…`: only these attributes, where `principal` is among `deep`.
     pub attributes: Vec<String>,
+    /// There may be more, in a part of the contract that could not be read.
+    pub open: bool,
 }
 
 impl Names {
@@ -44,6 +46,11 @@ impl Names {
                 self.plain.push(var.to_owned());
             }
         }
+        self
+    }
+
+    pub fn open(mut self, open: bool) -> Names {
+        self.open |= open;
         self
     }
 
@@ -149,6 +156,9 @@ fn name(text: &str, names: &Names) -> (Path, usize) {
 fn check_name(report: &Reporter, path: &Path, span: Range<usize>, names: &Names) {
     let root = path[0].as_str();
     if !names.all().any(|n| n == root) {
+        if names.open {
+            return;
+        }
         let help = suggest(root, names.all(), "the names here are");
         report.add("unknown-name", span, format!("there is no `${}` here", short(root)), help);
     } else if root == "principal" {

@@ -1,6 +1,7 @@
 //! `wire:`: the templates, each with the `$names` of its place.
 
 use super::{
+    channels::Channels,
     fields::Fields,
     language::{WIRE, WIRE_CLIENT, WIRE_SERVER},
     names::{Names, template},
@@ -66,9 +67,10 @@ const SERVER_FRAMES: &[(&str, ServerFrame)] = &[
     ("gap", ServerFrame::Gap),
 ];
 
-pub(crate) fn wire(report: &Reporter, entry: &Entry, vars: &[String]) -> Option<Wire> {
+pub(crate) fn wire(report: &Reporter, entry: &Entry, channels: &Channels) -> Option<Wire> {
     let fields = Fields::read(report, &entry.value, &entry.key_span, &WIRE, false)?;
-    let with_vars = |names: &[&str]| Names::plain(names).with_vars(vars.iter().map(String::as_str));
+    let vars = channels.variables();
+    let with_vars = |names: &[&str]| Names::plain(names).with_vars(vars.iter().map(String::as_str)).open(!channels.whole());
     let event = fields.get("event").map(|e| {
         frame_shape(report, &e.value, "wire.event");
         template(report, &e.value, &with_vars(EVENT_NAMES).with_deep(EVENT_NAMES_DEEP))
