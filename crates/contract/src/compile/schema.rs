@@ -2,6 +2,7 @@
 //!
 //! A schema reaches the contract's own files by relative `$ref`, and nothing else: no network, no other folder.
 
+mod bundle;
 mod documents;
 
 use super::source::{Files, Reporter, suggest};
@@ -88,21 +89,18 @@ pub(crate) fn compile(path: &str, at: &Range<usize>, files: &Files, report: &Rep
         }
     }
     let root = documents.get(&path).filter(|_| report.count() == before)?;
-    let options = || {
-        jsonschema::options()
-            .with_draft(Draft::Draft202012)
-            .with_base_uri(format!("{BASE}{}", encode(&path)))
-            .with_retriever(OwnFiles(Arc::clone(&documents)))
-            .with_pattern_options(PatternOptions::regex())
-            .should_validate_formats(true)
-            .should_ignore_unknown_formats(false)
-    };
-    let validator = options().build(root).map_err(|error| {
+    let options = jsonschema::options()
+        .with_draft(Draft::Draft202012)
+        .with_base_uri(format!("{BASE}{}", encode(&path)))
+        .with_retriever(OwnFiles(Arc::clone(&documents)))
+        .with_pattern_options(PatternOptions::regex())
+        .should_validate_formats(true)
+        .should_ignore_unknown_formats(false);
+    let validator = options.build(root).map_err(|error| {
         let (message, help) = explain(&error);
         report_schema(&path, error.instance_path().as_str(), message, help, files, report);
     });
-    let bundled = options().bundle(root).unwrap_or_else(|_| root.clone());
-    Some(Schema { validator: validator.ok()?, bundled, root: path, documents })
+    Some(Schema { validator: validator.ok()?, bundled: bundle::bundle(&path, &documents), root: path, documents })
 }
 
 /// What is wrong with a schema, in words for the one who writes it.
