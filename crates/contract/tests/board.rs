@@ -2,7 +2,7 @@
 
 use serde_json::json;
 use std::path::Path;
-use tidewire_contract::{ClientFrame, Contract, Durability, EndpointKind, Principal, ServerFrame, TokenPlace, compile};
+use tidewire_contract::{ClientFrame, Contract, Durability, EndpointKind, Principal, ServerFrame, Template, TokenPlace, compile};
 
 fn board() -> Contract {
     compile(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../../contracts/board")).unwrap()
@@ -48,6 +48,7 @@ fn it_is_served_on_the_documents_paths_by_cookie() {
     let cookie = [TokenPlace::Cookie("session".into())];
     assert!([&contract.auth.websocket, &contract.auth.sse, &contract.auth.poll].iter().all(|places| places[..] == cookie));
     let frames: Vec<ClientFrame> = contract.wire.client.iter().map(|(frame, _)| *frame).collect();
+    assert!(contract.wire.client.iter().all(|(_, frame)| matches!(frame, Template::Object(_))), "also a frame of constants alone");
     assert_eq!(frames, [ClientFrame::Subscribe, ClientFrame::Unsubscribe, ClientFrame::Ping, ClientFrame::Refresh]);
 }
 

@@ -63,30 +63,9 @@ impl Names {
 pub(crate) fn template(report: &Reporter, node: &Node, names: &Names) -> Template {
     match &node.kind {
         Kind::Str(text) => text_template(report, text, node, names),
-        Kind::List(items) => fold_array(items.iter().map(|n| template(report, n, names)).collect()),
-        Kind::Map(entries) => fold_object(entries.iter().map(|e| (e.key.clone(), template(report, &e.value, names))).collect()),
+        Kind::List(items) => Template::Array(items.iter().map(|n| template(report, n, names)).collect()),
+        Kind::Map(entries) => Template::Object(entries.iter().map(|e| (e.key.clone(), template(report, &e.value, names))).collect()),
         _ => Template::Value(node.to_json()),
-    }
-}
-
-fn fold_array(items: Vec<Template>) -> Template {
-    if items.iter().all(|t| matches!(t, Template::Value(_))) {
-        return Template::Value(items.into_iter().map(constant).collect());
-    }
-    Template::Array(items)
-}
-
-fn fold_object(entries: Vec<(String, Template)>) -> Template {
-    if !entries.is_empty() && entries.iter().all(|(_, t)| matches!(t, Template::Value(_))) {
-        return Template::Value(serde_json::Value::Object(entries.into_iter().map(|(k, t)| (k, constant(t))).collect()));
-    }
-    Template::Object(entries)
-}
-
-fn constant(template: Template) -> serde_json::Value {
-    match template {
-        Template::Value(value) => value,
-        _ => serde_json::Value::Null,
     }
 }
 
