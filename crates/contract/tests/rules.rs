@@ -9,7 +9,7 @@ const SCHEMA: &str = r#"{ "type": "object", "properties": { "text": { "type": "s
 fn contract(event: &str) -> Result<Contract, Vec<Problem>> {
     let yaml = format!(
         "tidewire: 1\nname: test\nversion: '1'\nauth: {{ token: bearer header, principal: {{ id: $claims.sub, tags: $claims.profile.tags, label: u-$claims.sub }} }}\n\
-         channels: {{ room: {{ address: 'room:{{room}}' }} }}\nwire: {{ event: {{ t: $type }} }}\n\
+         channels: {{ room: {{ address: 'room:{{room}}' }} }}\nwire: {{ event: {{ t: $type }}, client: {{ send: {{ t: $type, d: $data }} }} }}\n\
          endpoints: [{{ websocket: '/ws/{{room}}', subscribes: 'room:{{room}}' }}]\nevents:\n  said: {{ on: room }}\n  say:\n{event}"
     );
     compile_source("contract.yaml", &yaml, &|name| (name == "s.json").then(|| SCHEMA.to_owned()))

@@ -68,17 +68,39 @@ impl Schemas {
         self.schema(name).map(|schema| Cursor::root(schema))
     }
 
-    /// Reports a path that the event's payload cannot have.
-    pub fn check_path(&self, report: &Reporter, event: &str, path: &Path, node: &Node) {
+    /// Reports a path that the event's payload cannot have, or that leads to something else than `wanted`.
+    pub fn check_path(&self, report: &Reporter, event: &str, path: &Path, node: &Node, wanted: Wanted) {
         let Some(cursor) = self.cursor(event) else { return };
-        if let Err((part, names)) = cursor.follow(path) {
-            let help = suggest(&part, names.iter().map(String::as_str), "its schema has");
-            let text = if let Kind::Str(text) = &node.kind { text.as_str() } else { "" };
-            let dotted = format!("$data.{}", path.join("."));
-            let span = text.find(&dotted).map_or(node.span.clone(), |at| inside(report, node, text, at..at + dotted.len()));
-            report.add("unknown-field", span, format!("the payload of `{}` has no `{}`", short(event), short(&part)), help);
+        let text = if let Kind::Str(text) = &node.kind { text.as_str() } else { "" };
+        let dotted = format!("$data.{}", path.join("."));
+        let span = text.find(&dotted).map_or(node.span.clone(), |at| inside(report, node, text, at..at + dotted.len()));
+        let end = match cursor.follow(path) {
+            Ok(end) => end.map_or(Type::Any, |end| end.kind()),
+            Err((part, names)) => {
+                let help = suggest(&part, names.iter().map(String::as_str), "its schema has");
+                report.add("unknown-field", span, format!("the payload of `{}` has no `{}`", short(event), short(&part)), help);
+                return;
+            }
+        };
+        let (fits, what) = match wanted {
+            Wanted::Names => (!matches!(end, Type::Bool | Type::Map(_) | Type::Null), "text, a number or a list of them"),
+            Wanted::Name => (!matches!(end, Type::Bool | Type::Map(_) | Type::Null | Type::List(_)), "text or a number"),
+            Wanted::Number => (matches!(end, Type::Any | Type::Number), "a number"),
+        };
+        if !fits {
+            report.add("wrong-field", span, format!("here {what} is needed, and the schema says {}", end.describe()), None);
         }
     }
+}
+
+/// What a path has to lead to.
+#[derive(Clone, Copy)]
+pub(crate) enum Wanted {
+    /// Somebody or something, or a list of them.
+    Names,
+    /// Somebody or something.
+    Name,
+    Number,
 }
 
 /// What events refer to.
@@ -161,7 +183,7 @@ fn event(context: &Context<'_>, entry: &Entry, unknown: &Cell<bool>) -> Option<E
     let path = |key: &str| {
         let e = fields.get(key)?;
         let path = data_path(report, &e.value, &e.key_span, key)?;
-        schemas.check_path(report, &name, &path, &e.value);
+        schemas.check_path(report, &name, &path, &e.value, Wanted::Number);
         Some(path)
     };
     let said = |key: &str| fields.get(key).and_then(|e| text(report, e)).map(str::to_owned);
@@ -228,7 +250,7 @@ fn key(context: &Context<'_>, event: &str, from: Publisher, entry: &Entry) -> Op
             let help = Some("name a field: `$data.id`".to_owned());
             context.report.add("bad-key", entry.value.span.clone(), "the whole payload cannot be a key", help);
         }
-        context.schemas.check_path(context.report, event, &path[1..].to_vec(), &entry.value);
+        context.schemas.check_path(context.report, event, &path[1..].to_vec(), &entry.value, Wanted::Name);
     }
     Some(template)
 }
@@ -258,7 +280,7 @@ fn clause(context: &Context<'_>, event: &str, node: &Node, owner: &Entry, depth:
         }
         let paths = list_or_one(&part.value).iter().filter_map(|node| {
             let path = data_path(report, node, &part.key_span, &part.key)?;
-            context.schemas.check_path(report, event, &path, node);
+            context.schemas.check_path(report, event, &path, node, Wanted::Names);
             Some(path)
         });
         named.push((by, paths.collect()));
