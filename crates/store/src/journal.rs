@@ -21,6 +21,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
+/// To compare with what nobody has written yet.
+static ZEROS: [u8; 4096] = [0; 4096];
+
 /// What the journals hold, in the order in which they were written.
 #[derive(Debug, Default)]
 pub(crate) struct Scan {
@@ -93,7 +96,7 @@ fn look(path: &Path, bytes: &[u8], last: &mut u64) -> (Scanned, Option<String>) 
         file.intact += length as u64;
         file.ends.push((*last, file.intact));
     }
-    file.torn = rest.iter().any(|b| *b != 0);
+    file.torn = !rest.chunks(ZEROS.len()).all(|part| part == &ZEROS[..part.len()]);
     let synced = if file.torn { later_marker(rest).map_or(0, |m| m.synced) } else { 0 };
     let damage =
         (synced > *last).then(|| format!("{}; a later batch says that everything up to batch {synced} was synced", file.describe(*last)));

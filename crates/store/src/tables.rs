@@ -119,7 +119,8 @@ impl Rows {
         next
     }
 
-    pub fn last(&mut self) -> Option<Result<(Slice, Slice), fjall::Error>> {
+    /// The last row of what is left.
+    pub fn newest(&mut self) -> Option<Result<(Slice, Slice), fjall::Error>> {
         self.step(|iter| iter.next_back())
     }
 }
