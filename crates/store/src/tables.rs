@@ -42,7 +42,7 @@ impl Tables {
             .max_journaling_size(64 << 20)
             .worker_threads(2)
             .open()?;
-        let lz4 = || CompressionPolicy::new([CompressionType::None, CompressionType::Lz4]);
+        let lz4 = || CompressionPolicy::new([CompressionType::None, CompressionType::None, CompressionType::Lz4]);
         let settings = |block, memtable| {
             KeyspaceCreateOptions::default()
                 .manual_journal_persist(true)
