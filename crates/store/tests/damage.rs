@@ -50,7 +50,9 @@ fn look(folder: &Path, what: &str) -> &'static str {
     let opened = catch_unwind(|| Store::open(folder, options())).unwrap_or_else(|_| panic!("{what}: opening panicked"));
     let store = match opened {
         Ok(store) => store,
-        Err(OpenError::Damaged { .. } | OpenError::Unreadable { .. } | OpenError::Version { .. } | OpenError::Io { .. }) => return "refused",
+        Err(OpenError::Damaged { .. } | OpenError::Unreadable { .. } | OpenError::Version { .. } | OpenError::Io { .. }) => {
+            return "refused";
+        }
         Err(e) => panic!("{what}: {e}"),
     };
     let mut result = "whole";
@@ -131,10 +133,12 @@ fn damage_in_the_middle_can_be_accepted() {
     let later = || Options { now: Some(EPOCH + 9), ..options() };
     let store = Store::open(&image, Options { accept_loss: true, ..later() }).unwrap();
     assert_eq!(std::fs::read(image.join(format!("damaged-{}/0.jnl", EPOCH + 9))).unwrap(), bytes, "a copy is kept");
-    let heads: Vec<u64> = ["disk", "process"].map(|name| {
-        assert_eq!(store.find(name).unwrap().unwrap().epoch, EPOCH + 9);
-        check_log(&store, name).unwrap().1
-    }).to_vec();
+    let heads: Vec<u64> = ["disk", "process"]
+        .map(|name| {
+            assert_eq!(store.find(name).unwrap().unwrap().epoch, EPOCH + 9);
+            check_log(&store, name).unwrap().1
+        })
+        .to_vec();
     assert!(heads.iter().all(|head| (10..HEAD).contains(head)), "{heads:?}");
     let id = store.find("disk").unwrap().unwrap().id;
     store.commit(&one(append("disk", id, Durability::Disk, heads[0] + 1..=heads[0] + 4))).unwrap();

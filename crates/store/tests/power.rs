@@ -3,7 +3,10 @@
 mod common;
 
 use common::*;
-use std::{collections::HashMap, path::{Path, PathBuf}};
+use std::{
+    collections::HashMap,
+    path::{Path, PathBuf},
+};
 use tidewire_contract::Durability;
 use tidewire_engine::log::Log;
 use tidewire_store::{Options, Store};
