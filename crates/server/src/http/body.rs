@@ -1,6 +1,8 @@
 //! Request bodies: bounded, and JSON.
 
-use super::{bounds::Limits, problem::Problem, refuse::problem};
+use super::refuse::problem;
+use crate::Problem;
+use crate::config::Limits;
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode, header};
 use http_body_util::{BodyExt, LengthLimitError, Limited};

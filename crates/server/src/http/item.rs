@@ -15,7 +15,7 @@ use tidewire_engine::publish::{Request, nearest};
 pub struct Fault {
     /// What the answer's status is when there is only this.
     pub status: u16,
-    /// The problem's name, as in [`super::problem::Problem::kind`].
+    /// The problem's name, as in [`crate::Problem::code`].
     pub kind: &'static str,
     /// JSON pointer into the event.
     pub pointer: String,

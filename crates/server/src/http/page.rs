@@ -1,7 +1,7 @@
 //! Pages of events: what poll, history and replay have in common.
 
-use super::{Api, bounds, problem::Problem, query::encode, refuse::problem};
-use crate::{served::Served, session::Join};
+use super::{bounds, query::encode, refuse::problem};
+use crate::{App, Problem, served::Served, session::Join};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -70,14 +70,14 @@ impl Reading {
     /// # Errors
     /// What the store says.
     pub fn open(
-        api: &Api,
+        app: &App,
         served: Arc<Served>,
         eye: &dyn Fn(&ChannelName) -> Eye,
         joins: &[Join],
         filter: Arc<Filter>,
         start: Start,
     ) -> Result<Reading, LogError> {
-        let reader = api.hub.reader();
+        let reader = app.hub.reader();
         let contract = &served.contract;
         let mut reading =
             Reading { served: served.clone(), feed: Feed::new(filter), sources: Vec::new(), missing: Vec::new(), watermark: 0 };
@@ -108,8 +108,8 @@ impl Reading {
     ///
     /// # Errors
     /// What the store says.
-    pub fn pull(&mut self, api: &Api, size: Size) -> Result<Page, LogError> {
-        let reader = api.hub.reader();
+    pub fn pull(&mut self, app: &App, size: Size) -> Result<Page, LogError> {
+        let reader = app.hub.reader();
         let watermark = reader.watermark();
         let mut page = self.feed.pull(reader, size.events, bounds::PAGE_BYTES, bounds::PAGE_SCAN)?;
         if !page.more {
@@ -175,10 +175,10 @@ impl Reading {
     }
 
     /// A cursor that goes on behind this page: a position where one channel is read, else a time with its store's mark.
-    pub fn cursor(&self, api: &Api, rendered: &Rendered) -> String {
+    pub fn cursor(&self, app: &App, rendered: &Rendered) -> String {
         self.position().unwrap_or_else(|| {
             let lasting = self.feed.tracks.iter().map(|t| t.log.durability).min();
-            let made = lasting.map_or(0, |durability| api.hub.reader().marks(durability).made);
+            let made = lasting.map_or(0, |durability| app.hub.reader().marks(durability).made);
             format!("{made:x}@{}", rendered.at)
         })
     }
