@@ -34,6 +34,8 @@ pub struct LogHandle {
     first: AtomicU64,
     /// One bit for each shard that has subscribers.
     pub watchers: AtomicU64,
+    /// One bit for each shard that was told of a move and has not looked yet.
+    pub told: AtomicU64,
     tail: Mutex<Tail>,
 }
 
@@ -108,6 +110,7 @@ impl Reader {
                 head: AtomicU64::new(0),
                 first: AtomicU64::new(1),
                 watchers: AtomicU64::new(0),
+                told: AtomicU64::new(0),
                 tail: Mutex::default(),
             };
             if let Some(state) = &found {

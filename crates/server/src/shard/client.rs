@@ -6,7 +6,6 @@ use std::{
     any::Any,
     cell::{Cell, RefCell},
     io,
-    net::IpAddr,
     rc::Rc,
     sync::Arc,
 };
@@ -27,7 +26,6 @@ pub(super) struct Client {
     pub(super) principal: RefCell<Arc<Principal>>,
     pub(super) filter: Arc<Filter>,
     pub(super) vars: Vars,
-    pub(super) peer: IpAddr,
     /// µs; `i64::MAX` for never.
     pub(super) expires: Cell<i64>,
     pub(super) tracks: RefCell<Vec<Track>>,
@@ -83,7 +81,6 @@ impl Client {
             principal: RefCell::new(spec.principal),
             filter: spec.filter,
             vars: spec.vars,
-            peer: spec.peer,
             expires: Cell::new(spec.expires.unwrap_or(i64::MAX)),
             tracks: RefCell::default(),
             decoder: RefCell::new(decoder),

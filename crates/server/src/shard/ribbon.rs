@@ -56,11 +56,6 @@ impl Ribbon {
         *self = Ribbon { base: self.base + self.bytes.len() as u64, ..Ribbon::default() };
     }
 
-    /// Bytes of memory.
-    pub fn size(&self) -> usize {
-        self.bytes.capacity() + self.entries.capacity() * size_of::<Entry>()
-    }
-
     fn halve(&mut self) {
         let cut = self.base + (self.bytes.len() / 2) as u64;
         let mut base = self.base;

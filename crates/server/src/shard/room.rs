@@ -99,10 +99,6 @@ impl Room {
         self.encoder.clone()
     }
 
-    pub(super) fn served(&self) -> &Arc<Served> {
-        &self.encoder.served
-    }
-
     pub(super) fn vars(&self) -> &Vars {
         &self.encoder.channel.vars
     }

@@ -1,50 +1,46 @@
-//! How shards, and whoever waits for something new, hear that a log moved.
+//! How shards hear that a log moved.
 
 use crate::hub::Watchers;
-use std::{
-    collections::HashMap,
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{Ordering, fence},
-    },
+use std::sync::{
+    Arc, Mutex, PoisonError,
+    atomic::{Ordering, fence},
 };
 use tidewire_engine::LogHandle;
 use tokio::sync::Notify;
 
-/// One switch for each shard, and a bell for each log that somebody waits at.
+/// One switch for each shard.
 pub struct Switchboard {
     switches: Vec<Arc<Switch>>,
-    bells: Mutex<HashMap<Arc<str>, Arc<Notify>>>,
 }
 
 /// The logs that moved since a shard last looked.
 #[derive(Default)]
 pub(super) struct Switch {
+    index: usize,
     moved: Mutex<Vec<Arc<LogHandle>>>,
     pub(super) wake: Notify,
 }
 
 impl Switch {
+    /// Whoever takes a log looks at its head after this, so that a move in between is either seen or told again.
     pub(super) fn take(&self) -> Vec<Arc<LogHandle>> {
-        std::mem::take(&mut self.moved.lock().unwrap_or_else(PoisonError::into_inner))
+        let moved = std::mem::take(&mut *self.moved.lock().unwrap_or_else(PoisonError::into_inner));
+        for log in &moved {
+            log.told.fetch_and(!(1 << self.index), Ordering::SeqCst);
+        }
+        moved
     }
 }
 
 impl Switchboard {
     /// For this many shards, 64 at most.
     pub fn new(shards: usize) -> Switchboard {
-        let switches = (0..shards.clamp(1, 64)).map(|_| Arc::default()).collect();
-        Switchboard { switches, bells: Mutex::default() }
+        let switches = (0..shards.clamp(1, 64)).map(|index| Arc::new(Switch { index, ..Switch::default() })).collect();
+        Switchboard { switches }
     }
 
     pub(super) fn switches(&self) -> &[Arc<Switch>] {
         &self.switches
-    }
-
-    /// Rings when the log moves. Ask for it, and get `notified()` enabled, before looking at the log.
-    pub fn bell(&self, log: &Arc<str>) -> Arc<Notify> {
-        let mut bells = self.bells.lock().unwrap_or_else(PoisonError::into_inner);
-        bells.entry(log.clone()).or_default().clone()
     }
 }
 
@@ -58,24 +54,9 @@ impl Watchers for Switchboard {
                 let index = watchers.trailing_zeros() as usize;
                 watchers &= watchers - 1;
                 let Some(switch) = self.switches.get(index) else { continue };
-                let mut moved = switch.moved.lock().unwrap_or_else(PoisonError::into_inner);
-                if !moved.iter().any(|m| Arc::ptr_eq(m, log)) {
-                    moved.push(log.clone());
-                }
-                drop(moved);
-                switch.wake.notify_one();
-            }
-        }
-        let mut bells = self.bells.lock().unwrap_or_else(PoisonError::into_inner);
-        if bells.is_empty() {
-            return;
-        }
-        for log in logs {
-            if let Some(bell) = bells.get(&log.name) {
-                bell.notify_waiters();
-                // Who still waits holds it; the last one to come finds a new one.
-                if Arc::strong_count(bell) == 1 {
-                    bells.remove(&log.name);
+                if log.told.fetch_or(1 << index, Ordering::SeqCst) & 1 << index == 0 {
+                    switch.moved.lock().unwrap_or_else(PoisonError::into_inner).push(log.clone());
+                    switch.wake.notify_one();
                 }
             }
         }
