@@ -10,7 +10,6 @@ mod body;
 mod channels;
 mod clients;
 mod item;
-mod minify;
 mod page;
 mod poll;
 mod publish;

@@ -8,14 +8,11 @@ use std::sync::Arc;
 use tidewire_contract::{ChannelName, Contract, Filter, Principal, address::Vars};
 use tidewire_engine::{
     Eye, Feed, Resume, at,
-    feed::{self, Missing, Page, Reason, Track},
+    feed::{self, Missing, Page, Track},
     log::LogError,
     publish::log_name,
 };
-use tidewire_wire::{
-    EventView, Reply,
-    reply::{Gap, GapReason},
-};
+use tidewire_wire::{EventView, Reply, reply::Gap};
 
 /// Where a reader begins.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -93,6 +90,7 @@ impl Reading {
                 Start::Now => feed::start(reader, &log, None)?,
             };
             reading.missing.extend(missing.map(|m| (reading.sources.len(), m)));
+            // No priority: it would put later events in front of earlier ones, and a time would be no cursor any more.
             reading.feed.tracks.push(Track { log, eye: Arc::new(eye(channel)), after, priority: 0 });
             reading.sources.push(Source { name: channel.name.clone(), log: channel.log.clone(), vars: log_vars(contract, channel) });
         }
@@ -112,6 +110,8 @@ impl Reading {
         let reader = app.hub.reader();
         let watermark = reader.watermark();
         let mut page = self.feed.pull(reader, size.events, bounds::PAGE_BYTES, bounds::PAGE_SCAN)?;
+        // A page that is just full may be the last one.
+        page.more &= self.feed.is_behind();
         if !page.more {
             self.watermark = watermark;
         }
@@ -150,20 +150,7 @@ impl Reading {
 
     fn gap(&self, track: usize, missing: &Missing) -> Gap {
         let source = &self.sources[track];
-        Gap {
-            channel: source.name.to_string(),
-            vars: source.vars.clone(),
-            from: missing.from.clone(),
-            from_at: missing.from_at,
-            to: missing.to,
-            reason: match missing.reason {
-                Reason::Expired => GapReason::Expired,
-                Reason::Reset => GapReason::Reset,
-                Reason::Unknown => GapReason::Unknown,
-                Reason::Damaged => GapReason::Damaged,
-            },
-            at: crate::hub::now(),
-        }
+        crate::shard::gap(&source.name, &source.vars, missing.clone())
     }
 
     /// The place that a reader of one channel has read to.

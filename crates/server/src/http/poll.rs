@@ -48,13 +48,10 @@ async fn poll(app: &Arc<App>, asked: &Asked, uri: &Uri) -> Result<Answer, Proble
         let (read, rendered) = next(app, reading, asked.size, true).await?;
         reading = read;
         let something = rendered.count > 0 || rendered.more || !rendered.gaps.is_empty();
-        match &waiter {
-            Some(waiter) if !something && !app.hub.waiters().is_closed() => {
-                if tokio::time::timeout_at(deadline, waiter.moved()).await.is_ok() {
-                    continue;
-                }
-            }
-            _ => {}
+        if let Some(waiter) = waiter.as_ref().filter(|_| !something && !app.hub.waiters().is_closed())
+            && tokio::time::timeout_at(deadline, waiter.moved()).await.is_ok()
+        {
+            continue;
         }
         return Ok(answer(app, asked, &reading, rendered, uri));
     }
