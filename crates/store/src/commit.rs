@@ -22,7 +22,7 @@ impl Store {
             for append in &batch.appends {
                 let Some(tail) = tails.get_mut(&append.id) else { continue };
                 let mut left = &append.records[..];
-                while let Some((key, value, rest)) = chunk::encode(append.id, left, &mut tail.total) {
+                while let Some(((key, value), rest)) = chunk::encode(append.id, left, &mut tail.total) {
                     rows.insert(&tables.events, key, value);
                     left = rest;
                 }
