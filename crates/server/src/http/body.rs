@@ -1,6 +1,8 @@
 //! Request bodies: bounded, and JSON.
 
-use super::{bounds::Limits, problem::Problem, refuse::problem};
+use super::refuse::problem;
+use crate::Problem;
+use crate::config::Limits;
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode, header};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
@@ -9,7 +11,7 @@ use hyper::body::Body;
 /// Reads a JSON body to its end.
 ///
 /// # Errors
-/// 415 for another content type, 413 for a body that is too long, 400 for one that breaks off.
+/// 415 for another content type, 413 for a body that is too long, 400 for one that breaks off, 408 for one that takes too long.
 pub async fn read<B>(headers: &HeaderMap, body: B, limits: &Limits) -> Result<Bytes, Problem>
 where
     B: Body<Data = Bytes>,
@@ -19,7 +21,12 @@ where
     if body.size_hint().lower() > limits.body_bytes as u64 {
         return Err(too_long(limits));
     }
-    match Limited::new(body, limits.body_bytes).collect().await {
+    let whole = tokio::time::timeout(limits.body_time, Limited::new(body, limits.body_bytes).collect());
+    let Ok(collected) = whole.await else {
+        let detail = format!("the body did not arrive within {} s", limits.body_time.as_secs());
+        return Err(problem(StatusCode::REQUEST_TIMEOUT, "timeout", detail));
+    };
+    match collected {
         Ok(collected) => Ok(collected.to_bytes()),
         Err(error) if error.downcast_ref::<LengthLimitError>().is_some() => Err(too_long(limits)),
         Err(_) => Err(problem(StatusCode::BAD_REQUEST, "bad-request", "the request body broke off")),

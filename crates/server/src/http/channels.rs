@@ -1,13 +1,13 @@
 //! `GET /v1/channels…`: what a backend's channels are like.
 
 use super::{
-    Answer, Api, json_answer,
+    Answer, bounds, json_answer,
     page::blocking,
-    problem::Problem,
-    query::{self, Query},
+    query::{self, Parameters},
     since::channel,
+    who,
 };
-use crate::served::Served;
+use crate::{App, Problem, served::Served};
 use http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use serde_json::{Value, json};
 use std::{collections::BTreeMap, sync::Arc};
@@ -19,14 +19,14 @@ use tidewire_engine::{
 };
 
 /// Channels to which something was published, by name.
-pub async fn list(api: &Arc<Api>, headers: &HeaderMap, uri: &Uri) -> Result<Answer, Problem> {
-    let served = api.backend(headers)?;
-    let query = Query::parse(uri.query())?;
+pub async fn list(app: &Arc<App>, headers: &HeaderMap, uri: &Uri) -> Result<Answer, Problem> {
+    let served = who::backend(app, headers)?;
+    let query = Parameters::parse(uri.query())?;
     query.only(&["prefix", "after", "limit"])?;
-    let limit = query.number("limit", 100, 1000)?;
+    let limit = query.number("limit", bounds::CHANNELS, bounds::CHANNELS_MAX)?;
     let prefix = format!("{}/{}", served.contract.name, query.find("prefix").unwrap_or_default());
     let after = query.find("after").map(|after| format!("{}/{after}", served.contract.name));
-    let worker = api.clone();
+    let worker = app.clone();
     let mut found = blocking(move || logs(&worker, &prefix, after.as_deref(), limit + 1)).await?;
     let more = found.len() > limit;
     found.truncate(limit);
@@ -42,15 +42,15 @@ pub async fn list(api: &Arc<Api>, headers: &HeaderMap, uri: &Uri) -> Result<Answ
 }
 
 /// Where one channel stands.
-pub async fn one(api: &Arc<Api>, headers: &HeaderMap, name: &str) -> Result<Answer, Problem> {
-    let served = api.backend(headers)?;
+pub async fn one(app: &Arc<App>, headers: &HeaderMap, name: &str) -> Result<Answer, Problem> {
+    let served = who::backend(app, headers)?;
     let channel = channel(&served.contract, name)?;
     let durability = served.contract.channels[channel.log_kind].durability;
     let log = log_name(&served.contract.name, &channel.log);
-    let (worker, log_of) = (api.clone(), log.clone());
+    let (worker, log_of) = (app.clone(), log.clone());
     let state = blocking(move || shown(&worker, &log_of, durability)).await?;
     let mut body = describe(&served, name, state.as_ref(), durability);
-    body["subscribers"] = api.shards.subscribers(&log).await.into();
+    body["subscribers"] = app.shards.subscribers(&log).await.into();
     let mut answer = json_answer(StatusCode::OK, &body);
     if let Some(position) = body["position"].as_str().and_then(|p| HeaderValue::from_str(p).ok()) {
         answer.headers_mut().insert(super::POSITION, position);
@@ -59,20 +59,20 @@ pub async fn one(api: &Arc<Api>, headers: &HeaderMap, name: &str) -> Result<Answ
 }
 
 /// Who is on one channel.
-pub async fn presence(api: &Arc<Api>, headers: &HeaderMap, name: &str) -> Result<Answer, Problem> {
-    let served = api.backend(headers)?;
+pub async fn presence(app: &Arc<App>, headers: &HeaderMap, name: &str) -> Result<Answer, Problem> {
+    let served = who::backend(app, headers)?;
     let channel = channel(&served.contract, name)?;
     if served.contract.channels[channel.kind].presence.is_none() {
         let detail = format!("the contract gives '{}' no presence", query::excerpt(name));
         return Err(super::refuse::problem(StatusCode::NOT_FOUND, "not-found", detail));
     }
-    let members = api.shards.presence(&log_name(&served.contract.name, &channel.log)).await;
+    let members = app.shards.presence(&log_name(&served.contract.name, &channel.log)).await;
     Ok(json_answer(StatusCode::OK, &json!({ "channel": name, "members": members })))
 }
 
 /// A log's state as far as it may be seen: the store may be ahead of that.
-fn shown(api: &Api, log: &Arc<str>, durability: Durability) -> Result<Option<LogState>, LogError> {
-    let reader = api.hub.reader();
+fn shown(app: &App, log: &Arc<str>, durability: Durability) -> Result<Option<LogState>, LogError> {
+    let reader = app.hub.reader();
     let Some(mut state) = reader.store(durability).find(log)? else { return Ok(None) };
     let handle = reader.log(log, durability)?;
     if handle.head() < state.head {
@@ -85,8 +85,8 @@ fn shown(api: &Api, log: &Arc<str>, durability: Durability) -> Result<Option<Log
 type Found = (String, LogState, Durability);
 
 /// Logs of both stores, by name.
-fn logs(api: &Api, prefix: &str, after: Option<&str>, limit: usize) -> Result<Vec<Found>, LogError> {
-    let reader = api.hub.reader();
+fn logs(app: &App, prefix: &str, after: Option<&str>, limit: usize) -> Result<Vec<Found>, LogError> {
+    let reader = app.hub.reader();
     let mut all: BTreeMap<String, Found> = BTreeMap::new();
     for durability in [Durability::Disk, Durability::Memory] {
         for (name, state) in reader.store(durability).list(prefix, after, limit)? {

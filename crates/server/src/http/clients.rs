@@ -1,7 +1,7 @@
 //! `POST /v1/disconnect` and `/v1/unsubscribe`: what a backend may do to its clients.
 
-use super::{Answer, Api, body, item::kind_of, json_answer, problem::Problem, query::excerpt, refuse::problem};
-use crate::{served::Served, shard::Selector};
+use super::{Answer, body, item::kind_of, json_answer, query::excerpt, refuse::problem, who};
+use crate::{App, Problem, served::Served, shard::Selector};
 use bytes::Bytes;
 use http::{Request, StatusCode};
 use hyper::body::Body;
@@ -12,42 +12,42 @@ use tidewire_engine::publish::nearest;
 const MEMBERS: [&str; 3] = ["principal", "connection", "channel"];
 
 /// Closes connections.
-pub async fn disconnect<B>(api: &Arc<Api>, request: Request<B>) -> Result<Answer, Problem>
+pub async fn disconnect<B>(app: &Arc<App>, request: Request<B>) -> Result<Answer, Problem>
 where
     B: Body<Data = Bytes>,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
-    let (who, _) = selector(api, request).await?;
+    let (who, _) = selector(app, request).await?;
     if who.principal.is_none() && who.connection.is_none() && who.channel.is_none() {
         return Err(wrong("", "required", "object", "name at least one of principal, connection, channel"));
     }
-    let closed = api.shards.disconnect(who, "the backend ended the connection").await;
+    let closed = app.shards.disconnect(who, "the backend ended the connection").await;
     Ok(json_answer(StatusCode::OK, &json!({ "closed": closed })))
 }
 
 /// Takes clients off a channel; their connections live on.
-pub async fn unsubscribe<B>(api: &Arc<Api>, request: Request<B>) -> Result<Answer, Problem>
+pub async fn unsubscribe<B>(app: &Arc<App>, request: Request<B>) -> Result<Answer, Problem>
 where
     B: Body<Data = Bytes>,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
-    let (mut who, _) = selector(api, request).await?;
+    let (mut who, _) = selector(app, request).await?;
     let Some(channel) = who.channel.take() else {
         return Err(wrong("", "required", "object", "'channel' is missing: name the channel, and who if not everybody"));
     };
-    let unsubscribed = api.shards.unsubscribe(who, &channel).await;
+    let unsubscribed = app.shards.unsubscribe(who, &channel).await;
     Ok(json_answer(StatusCode::OK, &json!({ "unsubscribed": unsubscribed })))
 }
 
 /// Reads who is meant, among the clients of the key's contract.
-async fn selector<B>(api: &Arc<Api>, request: Request<B>) -> Result<(Selector, Arc<Served>), Problem>
+async fn selector<B>(app: &Arc<App>, request: Request<B>) -> Result<(Selector, Arc<Served>), Problem>
 where
     B: Body<Data = Bytes>,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
-    let served = api.backend(request.headers())?;
+    let served = who::backend(app, request.headers())?;
     let (parts, body) = request.into_parts();
-    let bytes = body::read(&parts.headers, body, &api.limits).await?;
+    let bytes = body::read(&parts.headers, body, &app.config.limits).await?;
     let text = body::text(&bytes)?;
     let raw: &RawValue = serde_json::from_str(text).map_err(|e| body::invalid_json(&e))?;
     if kind_of(raw) != "object" {

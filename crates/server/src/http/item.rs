@@ -1,6 +1,6 @@
 //! One event of a publish request, read member by member so that every mistake has its place.
 
-use super::minify::minify;
+use bytes::Bytes;
 use serde::{
     Deserialize, Deserializer,
     de::{MapAccess, Visitor},
@@ -9,13 +9,14 @@ use serde_json::{Value, json, value::RawValue};
 use std::fmt;
 use tidewire_contract::audience::Named;
 use tidewire_engine::publish::{Request, nearest};
+use tidewire_wire::minify::minify;
 
 /// One thing wrong with one event of a request.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Fault {
     /// What the answer's status is when there is only this.
     pub status: u16,
-    /// The problem's name, as in [`super::problem::Problem::kind`].
+    /// The problem's name, as in [`crate::Problem::code`].
     pub kind: &'static str,
     /// JSON pointer into the event.
     pub pointer: String,
@@ -60,12 +61,12 @@ pub fn read(raw: &RawValue, trace: Option<&str>) -> Result<Request, Vec<Fault>> 
         match name.as_str() {
             "channel" => text(name, value, &mut faults, |t| request.channel = t),
             "type" => text(name, value, &mut faults, |t| request.event_type = t),
-            "data" => request.data = minify(value.get()),
+            "data" => request.data = minified(value),
             _ if absent && MEMBERS.contains(&name.as_str()) => {}
             "key" => text(name, value, &mut faults, |t| request.key = Some(t)),
             "trace" => text(name, value, &mut faults, |t| request.trace = Some(t)),
             "occurred_at" => text(name, value, &mut faults, |t| request.occurred_at = Some(t)),
-            "fields" if kind_of(value) == "object" => request.fields = Some(minify(value.get())),
+            "fields" if kind_of(value) == "object" => request.fields = Some(minified(value)),
             "fields" => faults.push(fault("/fields", "type", value, "expected an object")),
             "audience" => match audience(value) {
                 Ok(named) => request.audience = Some(named),
@@ -153,6 +154,13 @@ pub fn kind_of(raw: &RawValue) -> &'static str {
         Some(b'n') => "null",
         _ => "number",
     }
+}
+
+/// The value without whitespace between its tokens, otherwise byte for byte.
+fn minified(raw: &RawValue) -> Bytes {
+    let mut out = Vec::with_capacity(raw.get().len());
+    minify(raw.get().as_bytes(), &mut out);
+    out.into()
 }
 
 /// The members of an object, in order, repeated ones too.

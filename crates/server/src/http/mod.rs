@@ -1,18 +1,15 @@
 //! The HTTP interface: what backends publish and read, and what clients poll.
 //!
 //! One request in, one answer out; no connection is held but that of a long poll. Routes are in [`route`], one file for each
-//! of them; errors are [`problem::Problem`]s.
+//! of them; errors are [`Problem`](crate::Problem)s.
 
 pub mod bounds;
-pub mod keys;
-pub mod problem;
 pub mod query;
 
 mod body;
 mod channels;
 mod clients;
 mod item;
-mod minify;
 mod page;
 mod poll;
 mod publish;
@@ -21,19 +18,20 @@ mod route;
 mod since;
 mod spell;
 mod welcome;
+mod who;
 
-pub use poll::{ClientQuery, history, poll};
-pub use route::respond;
-
-use crate::{hub::Hub, served::Served, shard::Shards};
+use crate::{
+    App, Exchange, Rest,
+    problem::{Body, full},
+};
 use bytes::Bytes;
-use http::{HeaderValue, Response, StatusCode, header};
-use http_body_util::Full;
+use http::{HeaderValue, Request, Response, StatusCode, header};
+use hyper::body::Incoming;
 use serde_json::Value;
 use std::sync::Arc;
 
 /// What the interface answers.
-pub type Answer = Response<Full<Bytes>>;
+pub type Answer = Response<Body>;
 
 /// `epoch:seq`: the place that was read to, or that an event was given. A subscription behind it misses nothing.
 pub const POSITION: &str = "tidewire-position";
@@ -42,18 +40,18 @@ pub const AT: &str = "tidewire-at";
 /// What the history no longer has.
 pub const GAP: &str = "tidewire-gap";
 
-/// What the interface stands on.
-pub struct Api {
-    pub hub: Arc<Hub>,
-    pub shards: Arc<Shards>,
-    pub contracts: Vec<Arc<Served>>,
-    pub keys: keys::Keys,
-    pub limits: bounds::Limits,
-}
+/// The interface, as the door knows it.
+#[derive(Debug, Default)]
+pub struct Interface {}
 
-impl Api {
-    pub fn contract(&self, name: &str) -> Option<&Arc<Served>> {
-        self.contracts.iter().find(|s| s.contract.name == name)
+impl Rest for Interface {
+    fn respond(&self, app: Arc<App>, request: Request<Incoming>, exchange: Exchange) -> crate::app::Answer {
+        Box::pin(async move {
+            match exchange.query {
+                Some(query) => poll::contract_endpoint(&app, query, request.uri()).await,
+                None => route::respond(&app, request).await,
+            }
+        })
     }
 }
 
@@ -63,7 +61,7 @@ fn json_answer(status: StatusCode, value: &Value) -> Answer {
 }
 
 fn json_bytes(status: StatusCode, body: Bytes) -> Answer {
-    let mut answer = Response::new(Full::new(body));
+    let mut answer = Response::new(full(body));
     *answer.status_mut() = status;
     answer.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     answer.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));

@@ -1,21 +1,18 @@
 //! Pages of events: what poll, history and replay have in common.
 
-use super::{Api, bounds, problem::Problem, query::encode, refuse::problem};
-use crate::{served::Served, session::Join};
+use super::{bounds, query::encode, refuse::problem};
+use crate::{App, Problem, served::Served, session::Join};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use tidewire_contract::{ChannelName, Contract, Filter, Principal, address::Vars};
 use tidewire_engine::{
     Eye, Feed, Resume, at,
-    feed::{self, Missing, Page, Reason, Track},
+    feed::{self, Missing, Page, Track},
     log::LogError,
     publish::log_name,
 };
-use tidewire_wire::{
-    EventView, Reply,
-    reply::{Gap, GapReason},
-};
+use tidewire_wire::{EventView, Reply, reply::Gap};
 
 /// Where a reader begins.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -70,14 +67,14 @@ impl Reading {
     /// # Errors
     /// What the store says.
     pub fn open(
-        api: &Api,
+        app: &App,
         served: Arc<Served>,
         eye: &dyn Fn(&ChannelName) -> Eye,
         joins: &[Join],
         filter: Arc<Filter>,
         start: Start,
     ) -> Result<Reading, LogError> {
-        let reader = api.hub.reader();
+        let reader = app.hub.reader();
         let contract = &served.contract;
         let mut reading =
             Reading { served: served.clone(), feed: Feed::new(filter), sources: Vec::new(), missing: Vec::new(), watermark: 0 };
@@ -93,6 +90,7 @@ impl Reading {
                 Start::Now => feed::start(reader, &log, None)?,
             };
             reading.missing.extend(missing.map(|m| (reading.sources.len(), m)));
+            // No priority: it would put later events in front of earlier ones, and a time would be no cursor any more.
             reading.feed.tracks.push(Track { log, eye: Arc::new(eye(channel)), after, priority: 0 });
             reading.sources.push(Source { name: channel.name.clone(), log: channel.log.clone(), vars: log_vars(contract, channel) });
         }
@@ -108,10 +106,12 @@ impl Reading {
     ///
     /// # Errors
     /// What the store says.
-    pub fn pull(&mut self, api: &Api, size: Size) -> Result<Page, LogError> {
-        let reader = api.hub.reader();
+    pub fn pull(&mut self, app: &App, size: Size) -> Result<Page, LogError> {
+        let reader = app.hub.reader();
         let watermark = reader.watermark();
         let mut page = self.feed.pull(reader, size.events, bounds::PAGE_BYTES, bounds::PAGE_SCAN)?;
+        // A page that is just full may be the last one.
+        page.more &= self.feed.is_behind();
         if !page.more {
             self.watermark = watermark;
         }
@@ -150,20 +150,7 @@ impl Reading {
 
     fn gap(&self, track: usize, missing: &Missing) -> Gap {
         let source = &self.sources[track];
-        Gap {
-            channel: source.name.to_string(),
-            vars: source.vars.clone(),
-            from: missing.from.clone(),
-            from_at: missing.from_at,
-            to: missing.to,
-            reason: match missing.reason {
-                Reason::Expired => GapReason::Expired,
-                Reason::Reset => GapReason::Reset,
-                Reason::Unknown => GapReason::Unknown,
-                Reason::Damaged => GapReason::Damaged,
-            },
-            at: crate::hub::now(),
-        }
+        crate::shard::gap(&source.name, &source.vars, missing.clone())
     }
 
     /// The place that a reader of one channel has read to.
@@ -175,10 +162,10 @@ impl Reading {
     }
 
     /// A cursor that goes on behind this page: a position where one channel is read, else a time with its store's mark.
-    pub fn cursor(&self, api: &Api, rendered: &Rendered) -> String {
+    pub fn cursor(&self, app: &App, rendered: &Rendered) -> String {
         self.position().unwrap_or_else(|| {
             let lasting = self.feed.tracks.iter().map(|t| t.log.durability).min();
-            let made = lasting.map_or(0, |durability| api.hub.reader().marks(durability).made);
+            let made = lasting.map_or(0, |durability| app.hub.reader().marks(durability).made);
             format!("{made:x}@{}", rendered.at)
         })
     }

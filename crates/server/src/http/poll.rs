@@ -1,56 +1,59 @@
 //! A contract's `poll` and `history` endpoints, once the client was let in.
 
 use super::{
-    Answer, Api, bounds, json_bytes,
+    Answer, json_bytes,
     page::{self, Reading, Rendered, Size, Start, blocking, eye_of},
-    problem::Problem,
-    query::Query,
+    query::Parameters,
 };
-use crate::{served::Served, session::Join};
+use crate::{App, Problem, Served, admission::Query, session::Join};
 use bytes::Bytes;
 use http::{StatusCode, Uri};
 use std::{sync::Arc, time::Duration};
-use tidewire_contract::{Filter, OptionRole, Principal};
+use tidewire_contract::{EndpointKind, Filter, OptionRole, Principal, TokenPlace};
 use tokio::time::Instant;
 
 /// What an admitted client asks for.
-pub struct ClientQuery {
-    pub served: Arc<Served>,
-    /// Index into the contract's endpoints.
-    pub endpoint: usize,
-    pub principal: Arc<Principal>,
-    /// The channels, each with the place to go on from, if there is one.
-    pub joins: Vec<Join>,
-    pub filter: Arc<Filter>,
-    /// Most events of the page, if the client said so.
-    pub limit: Option<usize>,
-    /// How long to wait for something new.
-    pub wait: Duration,
+struct Asked {
+    served: Arc<Served>,
+    endpoint: usize,
+    principal: Arc<Principal>,
+    joins: Vec<Join>,
+    filter: Arc<Filter>,
+    size: Size,
+    wait: Duration,
+}
+
+/// Answers an endpoint of a contract.
+pub async fn contract_endpoint(app: &Arc<App>, query: Query, uri: &Uri) -> Answer {
+    let Query { served, endpoint, kind, principal, joins, filter, limit, wait, permit, .. } = query;
+    let asked = Asked { served, endpoint, principal, joins, filter, size: Size { events: limit }, wait };
+    let answered = match kind {
+        EndpointKind::Poll => poll(app, &asked, uri).await,
+        _ => history(app, &asked, uri).await,
+    };
+    drop(permit);
+    answered.unwrap_or_else(|problem| problem.response())
 }
 
 /// A JSON array of everything behind `since`; waits for it where the client asks to (B-1, B-8).
 ///
 /// # Errors
 /// The store cannot be read.
-pub async fn poll(api: &Arc<Api>, query: ClientQuery, uri: &Uri) -> Result<Answer, Problem> {
-    let deadline = Instant::now() + query.wait.min(bounds::WAIT_MAX);
-    let size = size(&query);
-    let mut reading = open(api, &query, Start::Now).await?;
+async fn poll(app: &Arc<App>, asked: &Asked, uri: &Uri) -> Result<Answer, Problem> {
+    let deadline = Instant::now() + asked.wait;
+    let mut reading = open(app, asked, Start::Now).await?;
     // Before the first look, so that nothing falls between the look and the wait.
-    let waiter = (!query.wait.is_zero()).then(|| api.hub.waiters().wait_for(reading.logs()));
+    let waiter = (!asked.wait.is_zero()).then(|| app.hub.waiters().wait_for(reading.logs()));
     loop {
-        let (read, rendered) = next(api, reading, size, true).await?;
+        let (read, rendered) = next(app, reading, asked.size, true).await?;
         reading = read;
         let something = rendered.count > 0 || rendered.more || !rendered.gaps.is_empty();
-        match &waiter {
-            Some(waiter) if !something && !api.hub.waiters().is_closed() => {
-                if tokio::time::timeout_at(deadline, waiter.moved()).await.is_ok() {
-                    continue;
-                }
-            }
-            _ => {}
+        if let Some(waiter) = waiter.as_ref().filter(|_| !something && !app.hub.waiters().is_closed())
+            && tokio::time::timeout_at(deadline, waiter.moved()).await.is_ok()
+        {
+            continue;
         }
-        return Ok(answer(api, &query, &reading, rendered, uri));
+        return Ok(answer(app, asked, &reading, rendered, uri));
     }
 }
 
@@ -58,40 +61,36 @@ pub async fn poll(api: &Arc<Api>, query: ClientQuery, uri: &Uri) -> Result<Answe
 ///
 /// # Errors
 /// The store cannot be read.
-pub async fn history(api: &Arc<Api>, query: ClientQuery, uri: &Uri) -> Result<Answer, Problem> {
-    let reading = open(api, &query, Start::Oldest).await?;
-    let (reading, rendered) = next(api, reading, size(&query), false).await?;
-    Ok(answer(api, &query, &reading, rendered, uri))
+async fn history(app: &Arc<App>, asked: &Asked, uri: &Uri) -> Result<Answer, Problem> {
+    let reading = open(app, asked, Start::Oldest).await?;
+    let (reading, rendered) = next(app, reading, asked.size, false).await?;
+    Ok(answer(app, asked, &reading, rendered, uri))
 }
 
-fn size(query: &ClientQuery) -> Size {
-    Size { events: query.limit.unwrap_or(bounds::PAGE).clamp(1, bounds::PAGE_MAX) }
+async fn open(app: &Arc<App>, asked: &Asked, start: Start) -> Result<Reading, Problem> {
+    let (app, served, filter) = (app.clone(), asked.served.clone(), asked.filter.clone());
+    let joins: Vec<Join> = asked.joins.iter().map(|j| Join { channel: j.channel.clone(), resume: j.resume }).collect();
+    let eye = eye_of(&served, &asked.principal);
+    blocking(move || Reading::open(&app, served, &eye, &joins, filter, start)).await
 }
 
-async fn open(api: &Arc<Api>, query: &ClientQuery, start: Start) -> Result<Reading, Problem> {
-    let (api, served, filter) = (api.clone(), query.served.clone(), query.filter.clone());
-    let joins: Vec<Join> = query.joins.iter().map(|j| Join { channel: j.channel.clone(), resume: j.resume }).collect();
-    let eye = eye_of(&served, &query.principal);
-    blocking(move || Reading::open(&api, served, &eye, &joins, filter, start)).await
-}
-
-async fn next(api: &Arc<Api>, mut reading: Reading, size: Size, gaps_inline: bool) -> Result<(Reading, Rendered), Problem> {
-    let api = api.clone();
+async fn next(app: &Arc<App>, mut reading: Reading, size: Size, gaps_inline: bool) -> Result<(Reading, Rendered), Problem> {
+    let app = app.clone();
     blocking(move || {
-        let page = reading.pull(&api, size)?;
+        let page = reading.pull(&app, size)?;
         let rendered = reading.render(&page, gaps_inline);
         Ok((reading, rendered))
     })
     .await
 }
 
-fn answer(api: &Api, query: &ClientQuery, reading: &Reading, rendered: Rendered, uri: &Uri) -> Answer {
-    let endpoint = &query.served.contract.endpoints[query.endpoint];
+fn answer(app: &App, asked: &Asked, reading: &Reading, rendered: Rendered, uri: &Uri) -> Answer {
+    let endpoint = &asked.served.contract.endpoints[asked.endpoint];
     let resume = endpoint.options.iter().find(|(_, role)| *role == OptionRole::Resume).map(|(name, _)| name.as_str());
     let next = resume.filter(|_| rendered.more).and_then(|name| {
-        let parameters = Query::parse(uri.query()).ok()?;
-        let parameters = query.served.contract.auth.poll.iter().chain(&query.served.contract.auth.history).fold(parameters, hide_token);
-        Some(format!("{}?{}", uri.path(), parameters.with(name, &reading.cursor(api, &rendered))))
+        let parameters = Parameters::parse(uri.query()).ok()?;
+        let parameters = asked.served.contract.auth.poll.iter().chain(&asked.served.contract.auth.history).fold(parameters, hide_token);
+        Some(format!("{}?{}", uri.path(), parameters.with(name, &reading.cursor(app, &rendered))))
     });
     let mut body = Vec::with_capacity(rendered.events.len() + 2);
     body.push(b'[');
@@ -103,9 +102,9 @@ fn answer(api: &Api, query: &ClientQuery, reading: &Reading, rendered: Rendered,
 }
 
 /// Links carry no token: a log or a proxy might keep them.
-fn hide_token(parameters: Query, place: &tidewire_contract::TokenPlace) -> Query {
+fn hide_token(parameters: Parameters, place: &TokenPlace) -> Parameters {
     match place {
-        tidewire_contract::TokenPlace::Query(name) => parameters.without(name),
+        TokenPlace::Query(name) => parameters.without(name),
         _ => parameters,
     }
 }

@@ -1,14 +1,13 @@
 //! `POST /v1/events`: what a backend publishes.
 
 use super::{
-    Answer, Api, body, bounds,
+    Answer, body, bounds,
     item::{self, Fault},
-    json_answer, keys,
-    problem::Problem,
+    json_answer,
     refuse::problem,
-    spell,
+    spell, who,
 };
-use crate::{hub::PublishError, served::Served};
+use crate::{App, Problem, config::Limits, hub::PublishError, served::Served};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Request, StatusCode, header};
 use hyper::body::Body;
@@ -22,23 +21,23 @@ use tidewire_engine::{
 };
 
 /// Publishes one event or several; all of them or none.
-pub async fn events<B>(api: &Arc<Api>, request: Request<B>) -> Result<Answer, Problem>
+pub async fn events<B>(app: &Arc<App>, request: Request<B>) -> Result<Answer, Problem>
 where
     B: Body<Data = Bytes>,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
-    let served = api.backend(request.headers())?;
+    let served = who::backend(app, request.headers())?;
     let trace = correlation_id(request.headers())?;
     let (parts, body) = request.into_parts();
-    let body = body::read(&parts.headers, body, &api.limits).await?;
+    let body = body::read(&parts.headers, body, &app.config.limits).await?;
     let checked = if body.len() > bounds::INLINE_BYTES {
-        let (contract, limits) = (served.contract.clone(), api.limits);
+        let (contract, limits) = (served.contract.clone(), app.config.limits.clone());
         let work = tokio::task::spawn_blocking(move || check(&contract, &body, trace.as_deref(), &limits));
         work.await.map_err(|_| problem(StatusCode::INTERNAL_SERVER_ERROR, "internal", "the request could not be checked"))??
     } else {
-        check(&served.contract, &body, trace.as_deref(), &api.limits)?
+        check(&served.contract, &body, trace.as_deref(), &app.config.limits)?
     };
-    let published = api.hub.publish(checked.drafts).await.map_err(refused)?;
+    let published = app.hub.publish(checked.drafts).await.map_err(refused)?;
     let mut answers: Vec<Value> = published.iter().map(|p| receipt(&served, p)).collect();
     if checked.is_batch {
         return Ok(json_answer(StatusCode::OK, &Value::Array(answers)));
@@ -58,11 +57,11 @@ struct Checked {
 }
 
 /// Reads and checks a whole request before any of it is appended.
-fn check(contract: &Arc<Contract>, body: &[u8], trace: Option<&str>, limits: &bounds::Limits) -> Result<Checked, Problem> {
+fn check(contract: &Arc<Contract>, body: &[u8], trace: Option<&str>, limits: &Limits) -> Result<Checked, Problem> {
     let text = body::text(body)?;
-    if tidewire_wire::depth::exceeds(body, limits.depth) {
-        let detail = format!("the body nests deeper than {} levels", limits.depth);
-        return Err(problem(StatusCode::BAD_REQUEST, "too-deep", detail).with("limit", limits.depth));
+    if tidewire_wire::depth::exceeds(body, limits.json_depth) {
+        let detail = format!("the body nests deeper than {} levels", limits.json_depth);
+        return Err(problem(StatusCode::BAD_REQUEST, "too-deep", detail).with("limit", limits.json_depth));
     }
     let is_batch = text.trim_start().starts_with('[');
     let items: Vec<&RawValue> = if is_batch {
@@ -70,9 +69,9 @@ fn check(contract: &Arc<Contract>, body: &[u8], trace: Option<&str>, limits: &bo
     } else {
         vec![serde_json::from_str(text).map_err(|e| body::invalid_json(&e))?]
     };
-    if items.len() > limits.batch {
-        let detail = format!("the batch has {} events, at most {} are allowed", items.len(), limits.batch);
-        return Err(problem(StatusCode::PAYLOAD_TOO_LARGE, "too-large", detail).with("limit", limits.batch));
+    if items.len() > limits.batch_events {
+        let detail = format!("the batch has {} events, at most {} are allowed", items.len(), limits.batch_events);
+        return Err(problem(StatusCode::PAYLOAD_TOO_LARGE, "too-large", detail).with("limit", limits.batch_events));
     }
     let mut drafts = Vec::with_capacity(items.len());
     let mut faults: Vec<(usize, Fault)> = Vec::new();
@@ -179,16 +178,5 @@ fn correlation_id(headers: &HeaderMap) -> Result<Option<String>, Problem> {
             let detail = format!("X-Correlation-Id must have 1 to {} visible ASCII characters", publish::MAX_TEXT);
             Err(problem(StatusCode::BAD_REQUEST, "bad-request", detail))
         }
-    }
-}
-
-impl Api {
-    /// The contract whose backend key the request carries.
-    ///
-    /// # Errors
-    /// 401.
-    pub fn backend(&self, headers: &HeaderMap) -> Result<Arc<Served>, Problem> {
-        let name = keys::bearer(headers).and_then(|key| self.keys.contract_of(key));
-        name.and_then(|name| self.contract(name)).cloned().ok_or_else(|| keys::unauthorized(headers))
     }
 }

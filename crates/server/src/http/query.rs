@@ -1,6 +1,7 @@
-//! Query strings.
+//! Parameters strings.
 
-use super::{problem::Problem, refuse::problem};
+use super::refuse::problem;
+use crate::Problem;
 use http::StatusCode;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use tidewire_engine::publish::nearest;
@@ -10,16 +11,16 @@ const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_'
 
 /// The parameters of a request, in their order.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Query {
+pub struct Parameters {
     pairs: Vec<(String, String)>,
 }
 
-impl Query {
+impl Parameters {
     /// Takes a query string apart.
     ///
     /// # Errors
     /// A parameter that is given twice, or is not UTF-8.
-    pub fn parse(text: Option<&str>) -> Result<Query, Problem> {
+    pub fn parse(text: Option<&str>) -> Result<Parameters, Problem> {
         let mut pairs: Vec<(String, String)> = Vec::new();
         for pair in text.unwrap_or_default().split('&').filter(|p| !p.is_empty()) {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
@@ -30,7 +31,7 @@ impl Query {
             let value = decode(value)?;
             pairs.push((name, value));
         }
-        Ok(Query { pairs })
+        Ok(Parameters { pairs })
     }
 
     pub fn find(&self, name: &str) -> Option<&str> {
@@ -83,7 +84,7 @@ impl Query {
     }
 
     /// The same without one parameter.
-    pub fn without(mut self, name: &str) -> Query {
+    pub fn without(mut self, name: &str) -> Parameters {
         self.pairs.retain(|(n, _)| n != name);
         self
     }

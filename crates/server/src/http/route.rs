@@ -1,9 +1,9 @@
 //! Which request goes where.
 
-use super::{Answer, Api, channels, clients, problem::Problem, publish, query, refuse::problem, since, welcome};
+use super::{Answer, channels, clients, publish, query, refuse::problem, since, welcome};
+use crate::{App, Problem, problem::full};
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
-use http_body_util::Full;
 use hyper::body::Body;
 use std::sync::Arc;
 use tidewire_engine::publish::nearest;
@@ -73,17 +73,17 @@ fn unknown(path: &str) -> Problem {
 }
 
 /// Answers a request to a path that is no endpoint of a contract.
-pub async fn respond<B>(api: &Arc<Api>, request: Request<B>) -> Answer
+pub async fn respond<B>(app: &Arc<App>, request: Request<B>) -> Answer
 where
     B: Body<Data = Bytes>,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
     let is_head = request.method() == Method::HEAD;
-    let answer = dispatch(api, request).await.unwrap_or_else(|problem| problem.response());
+    let answer = dispatch(app, request).await.unwrap_or_else(|problem| problem.response());
     if is_head { without_body(answer) } else { answer }
 }
 
-async fn dispatch<B>(api: &Arc<Api>, request: Request<B>) -> Result<Answer, Problem>
+async fn dispatch<B>(app: &Arc<App>, request: Request<B>) -> Result<Answer, Problem>
 where
     B: Body<Data = Bytes>,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
@@ -99,19 +99,19 @@ where
         }
     }
     match route {
-        Route::Welcome => Ok(welcome::welcome(api)),
-        Route::Events => publish::events(api, request).await,
-        Route::Since => since::since(api, request.headers(), request.uri()).await,
-        Route::Channels => channels::list(api, request.headers(), request.uri()).await,
-        Route::Channel(name) => channels::one(api, request.headers(), &name).await,
-        Route::Presence(name) => channels::presence(api, request.headers(), &name).await,
-        Route::Disconnect => clients::disconnect(api, request).await,
-        Route::Unsubscribe => clients::unsubscribe(api, request).await,
+        Route::Welcome => Ok(welcome::welcome(app)),
+        Route::Events => publish::events(app, request).await,
+        Route::Since => since::since(app, request.headers(), request.uri()).await,
+        Route::Channels => channels::list(app, request.headers(), request.uri()).await,
+        Route::Channel(name) => channels::one(app, request.headers(), &name).await,
+        Route::Presence(name) => channels::presence(app, request.headers(), &name).await,
+        Route::Disconnect => clients::disconnect(app, request).await,
+        Route::Unsubscribe => clients::unsubscribe(app, request).await,
     }
 }
 
 fn options(route: &Route) -> Answer {
-    let mut answer = Response::new(Full::new(Bytes::new()));
+    let mut answer = Response::new(full(Bytes::new()));
     *answer.status_mut() = StatusCode::NO_CONTENT;
     answer.headers_mut().insert(header::ALLOW, HeaderValue::from_static(route.allow()));
     answer
@@ -123,5 +123,5 @@ pub fn without_body(answer: Answer) -> Answer {
     if let Some(length) = body.size_hint().exact() {
         parts.headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
     }
-    Response::from_parts(parts, Full::new(Bytes::new()))
+    Response::from_parts(parts, full(Bytes::new()))
 }

@@ -1,44 +1,47 @@
 //! `GET /v1/events/since`: what was missed on one channel.
 
 use super::{
-    Answer, Api, bounds, json_bytes,
+    Answer, bounds, json_bytes,
     page::{self, Reading, Size, Start, blocking},
-    problem::Problem,
-    query::{self, Query},
+    query::{self, Parameters},
     refuse::problem,
+    who,
 };
-use crate::session::Join;
+use crate::{App, Problem, session::Join};
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode, Uri};
 use serde_json::{Value, json};
 use std::sync::Arc;
-use tidewire_contract::{ChannelName, Contract, Filter};
-use tidewire_engine::{Eye, Resume, publish::nearest};
+use tidewire_contract::{ChannelName, Contract, Filter, TokenPlace};
+use tidewire_engine::{Resume, publish::nearest};
 
 /// The parameters of the route.
 pub const PARAMETERS: [&str; 5] = ["channel", "seq", "after", "limit", "types"];
 
-/// Everything behind a place, for a backend: whoever it is for.
-pub async fn since(api: &Arc<Api>, headers: &HeaderMap, uri: &Uri) -> Result<Answer, Problem> {
-    let served = api.backend(headers)?;
-    let query = Query::parse(uri.query())?;
-    query.only(&PARAMETERS)?;
+/// Everything behind a place: for a backend whoever it is for, for a client what it may see.
+pub async fn since(app: &Arc<App>, headers: &HeaderMap, uri: &Uri) -> Result<Answer, Problem> {
+    let query = Parameters::parse(uri.query())?;
     let Some(name) = query.find("channel") else { return Err(query::bad("channel", "it is missing")) };
-    let channel = channel(&served.contract, name)?;
+    let who = who::reader(app, headers, uri, name).await?;
+    let query = match &who.place {
+        Some(TokenPlace::Query(token)) => query.clone().without(token),
+        _ => query.clone(),
+    };
+    query.only(&PARAMETERS)?;
     let filter = Arc::new(filter(&query)?);
-    let size = Size { events: query.number("limit", bounds::PAGE, bounds::PAGE_MAX)? };
+    let size = Size { events: query.number("limit", bounds::PAGE, app.config.limits.page_events)? };
     let resume = resume(&query)?;
-    let (all, worker) = (api.clone(), served.clone());
+    let all = app.clone();
     let (reading, rendered) = blocking(move || {
-        let joins = [Join { channel, resume }];
-        let mut reading = Reading::open(&all, worker, &|_| Eye::all(), &joins, filter, Start::Oldest)?;
+        let joins = [Join { channel: who.channel, resume }];
+        let mut reading = Reading::open(&all, who.served, &|_| who.eye.clone(), &joins, filter, Start::Oldest)?;
         let page = reading.pull(&all, size)?;
         let rendered = reading.render(&page, false);
         Ok((reading, rendered))
     })
     .await?;
     let next = rendered.more.then(|| {
-        let parameters = query.clone().without("seq").with("after", &reading.cursor(api, &rendered));
+        let parameters = query.clone().without("seq").with("after", &reading.cursor(app, &rendered));
         format!("{}?{parameters}", uri.path())
     });
     let gap = rendered.gaps.first().map_or(Value::Null, page::gap_json);
@@ -69,13 +72,13 @@ pub fn channel(contract: &Contract, name: &str) -> Result<ChannelName, Problem> 
     })
 }
 
-fn filter(query: &Query) -> Result<Filter, Problem> {
+fn filter(query: &Parameters) -> Result<Filter, Problem> {
     let Some(text) = query.find("types") else { return Ok(Filter::default()) };
     Filter::parse(text).map_err(|bad| query::bad("types", &format!("'{}': {}", query::excerpt(&bad.part), bad.reason)))
 }
 
 /// `seq` or `after`, not both.
-fn resume(query: &Query) -> Result<Option<Resume>, Problem> {
+fn resume(query: &Parameters) -> Result<Option<Resume>, Problem> {
     match (query.find("seq"), query.find("after")) {
         (Some(_), Some(_)) => Err(query::bad("after", "give seq or after, not both")),
         (Some(seq), None) => match seq.parse() {

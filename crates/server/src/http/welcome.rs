@@ -1,16 +1,14 @@
 //! `GET /`: what this is.
 
-use super::{Answer, Api, json_answer};
+use super::{Answer, json_answer};
+use crate::App;
 use http::StatusCode;
 use serde_json::{Value, json};
 
 /// Name, version, where to go on.
-pub fn welcome(api: &Api) -> Answer {
-    let contracts: Vec<Value> = api
-        .contracts
-        .iter()
-        .map(|s| json!({ "name": s.contract.name, "title": s.contract.title, "version": s.contract.version }))
-        .collect();
+pub fn welcome(app: &App) -> Answer {
+    let contracts: Vec<Value> =
+        app.served.iter().map(|s| json!({ "name": s.contract.name, "title": s.contract.title, "version": s.contract.version })).collect();
     let body = json!({
         "name": "Tidewire",
         "version": env!("CARGO_PKG_VERSION"),
