@@ -1,1 +1,57 @@
-fn main() {}
+//! The one binary: a file per verb.
+
+mod check;
+mod client;
+mod demo;
+mod logging;
+mod publish;
+mod serve;
+mod tail;
+mod token;
+
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+
+/// A realtime event server that speaks your protocol.
+#[derive(Parser)]
+#[command(name = "tidewire", version, about, max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    /// Serve contracts to clients and backends.
+    Serve(serve::Args),
+    /// Serve the contracts that come with Tidewire, with their reference backends at work: the quickest way to see it.
+    Demo(demo::Args),
+    /// Check contracts, and say everything that is wrong with them.
+    Check(check::Args),
+    /// Publish events as a backend.
+    Publish(publish::Args),
+    /// Watch a channel in the terminal, as a client.
+    Tail(tail::Args),
+    /// Make a client's token from a key of the configuration.
+    Token(token::Args),
+    /// Measure a server under load, beside the floor: a loop that only writes.
+    Bench(tidewire_bench::Args),
+}
+
+fn main() -> ExitCode {
+    match Cli::parse().verb {
+        Verb::Serve(args) => serve::main(args),
+        Verb::Demo(args) => demo::main(args),
+        Verb::Check(args) => check::main(&args),
+        Verb::Publish(args) => publish::main(args),
+        Verb::Tail(args) => tail::main(args),
+        Verb::Token(args) => token::main(args),
+        Verb::Bench(args) => tidewire_bench::main(args),
+    }
+}
+
+/// Says what went wrong, on standard error, and fails.
+fn fail(message: impl std::fmt::Display) -> ExitCode {
+    eprintln!("tidewire: {message}");
+    ExitCode::FAILURE
+}

@@ -12,7 +12,7 @@ pub struct Address {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Part {
     Literal(String),
-    Variable(String),
+    Variable(Arc<str>),
 }
 
 /// A channel's name, taken apart by its pattern.
@@ -32,6 +32,14 @@ pub struct ChannelName {
 pub type Vars = Vec<(Arc<str>, String)>;
 
 impl Address {
+    /// The names of its variables, in order.
+    pub fn variables(&self) -> impl Iterator<Item = &str> {
+        self.parts.iter().filter_map(|part| match part {
+            Part::Variable(name) => Some(&**name),
+            Part::Literal(_) => None,
+        })
+    }
+
     /// Takes `name` apart, if the pattern matches it. A variable is never empty; a literal that follows one ends it.
     pub fn parse(&self, name: &str) -> Option<Vars> {
         let mut vars = Vars::new();
@@ -50,7 +58,7 @@ impl Address {
                     if end == 0 {
                         return None;
                     }
-                    vars.push((var.as_str().into(), rest[..end].to_owned()));
+                    vars.push((Arc::clone(var), rest[..end].to_owned()));
                     rest = &rest[end..];
                 }
             }

@@ -8,6 +8,7 @@ use crate::{
     template::Template,
 };
 use serde_json::Value;
+use std::sync::Arc;
 
 #[derive(Debug)]
 pub struct Event {
@@ -28,7 +29,7 @@ pub struct Event {
     pub version: Option<Vec<String>>,
     /// Path into `data` of a version by which clients keep the newest; documentation and types only.
     pub newest: Option<Vec<String>>,
-    pub(crate) schema: Option<Schema>,
+    pub(crate) schema: Option<Arc<Schema>>,
     pub(crate) audience: Vec<Clause>,
     pub(crate) rules: Option<Rule>,
 }
@@ -52,23 +53,24 @@ pub struct Violation {
 }
 
 impl Event {
-    /// Whether this is the event kind of `event_type`.
-    pub fn matches(&self, event_type: &str) -> bool {
-        match self.name.strip_suffix('*') {
-            Some(prefix) => event_type.len() > prefix.len() && event_type.starts_with(prefix),
-            None => self.name == event_type,
-        }
+    /// Whether the name stands for several types.
+    pub fn is_pattern(&self) -> bool {
+        self.name.ends_with('*')
     }
 
-    /// Everything that is wrong with a payload; empty if it is valid.
+    /// Whether this is the event kind of `event_type`.
+    pub fn matches(&self, event_type: &str) -> bool {
+        type_matches(&self.name, event_type)
+    }
+
+    /// Everything that is wrong with a payload (the first 50); empty if it is valid.
     pub fn validate(&self, data: &Value) -> Vec<Violation> {
-        let _ = data;
-        todo!()
+        self.schema.as_ref().map_or_else(Vec::new, |schema| schema.validate(data))
     }
 
     /// The payload's schema, with its references bundled into it.
     pub fn schema(&self) -> Option<&Value> {
-        todo!()
+        self.schema.as_ref().map(|schema| schema.bundled())
     }
 
     /// Whether the principal may send it (`rules:`); backends always may.
@@ -76,15 +78,55 @@ impl Event {
         self.rules.as_ref().is_none_or(|rule| rule.holds(principal, &Vec::new(), Some(data)))
     }
 
-    /// Who it is for, by the contract.
+    /// Who it is for, by the contract. See [`crate::audience`] for what is read out of the payload.
     pub fn audience(&self, data: &Value) -> AudienceRequest {
-        let _ = data;
-        todo!()
+        crate::audience::request(&self.audience, data)
     }
 
-    /// What deduplicates it, if the contract says so.
+    /// What deduplicates it, if the contract says so and the payload has it.
     pub fn dedup_key(&self, data: &Value, principal: Option<&Principal>) -> Option<String> {
-        let _ = (data, principal);
-        todo!()
+        let mut complete = true;
+        let key = self.key.as_ref()?.fill(&mut |path| {
+            let value = match path.split_first() {
+                Some((root, rest)) if root == "data" => at_path(data, rest),
+                Some((root, [attribute])) if root == "principal" => principal.and_then(|p| p.attributes.get(attribute)),
+                _ => None,
+            };
+            let value = value.filter(|v| matches!(v, Value::String(_) | Value::Number(_) | Value::Bool(_)));
+            complete &= value.is_some();
+            value.cloned()
+        });
+        match key {
+            Value::String(key) if complete && !key.is_empty() => Some(key),
+            Value::Number(key) if complete => Some(key.to_string()),
+            _ => None,
+        }
+    }
+
+    /// The version that the payload carries (`version:`), if it is a whole number.
+    pub fn version_of(&self, data: &Value) -> Option<i64> {
+        at_path(data, self.version.as_ref()?)?.as_i64()
+    }
+}
+
+/// Whether a type is `name`, or matches it if it ends in `*`.
+pub(crate) fn type_matches(name: &str, event_type: &str) -> bool {
+    match name.strip_suffix('*') {
+        Some(prefix) => event_type.len() > prefix.len() && event_type.starts_with(prefix),
+        None => name == event_type,
+    }
+}
+
+/// The value at a path into a payload.
+pub(crate) fn at_path<'d>(data: &'d Value, path: &[String]) -> Option<&'d Value> {
+    path.iter().try_fold(data, |value, part| value.get(part))
+}
+
+/// A value that names somebody or something: text, or a number as text.
+pub(crate) fn as_name(value: &Value) -> Option<String> {
+    match value {
+        Value::String(s) => Some(s.clone()),
+        Value::Number(n) => Some(n.to_string()),
+        _ => None,
     }
 }

@@ -1,8 +1,32 @@
 //! What may be said: a protocol document, compiled.
 //!
-//! A contract is a folder with a `contract.yaml` and JSON Schema files. [`compile`] turns it into a [`Contract`],
-//! or into every [`Problem`] that it has, each with its place in the source and what to write instead.
-//! This crate knows no sockets, no clock and no storage.
+//! A contract is a folder with a `contract.yaml` and JSON Schema files; `docs/contract-language.md` is its reference.
+//! [`compile`] turns it into a [`Contract`], or into every [`Problem`] that it has, each with its place in the source and
+//! what to write instead; [`load_all`] does so with all that are served side by side.
+//!
+//! A publish asks, in this order: [`Contract::channel`] whose log it is, [`Contract::event`] what it is,
+//! [`Event::validate`] whether its payload is right, [`Event::may_send`] whether a client may send it,
+//! [`Event::dedup_key`] what makes it the same as another, [`Event::audience`] whom it is for, and
+//! [`Contract::member_changes`] who is where after it. Each is a function of what it is given: none keeps anything.
+//!
+//! There are no sockets here, no clock, no storage and no keys. The only files read are the contract's own, while it is
+//! compiled; schemas reach nothing over a network.
+//!
+//! ```
+//! let yaml = r#"
+//! tidewire: 1
+//! name: chat
+//! version: "1"
+//! auth: { token: bearer header, principal: { id: $claims.sub } }
+//! channels: { room: { adress: "room:{room}" } }
+//! wire: { event: { type: $type, data: $data } }
+//! endpoints: [{ websocket: "/{room}", subscribes: "room:{room}" }]
+//! events: { message: { on: room } }
+//! "#;
+//! let problems = tidewire_contract::compile_source("contract.yaml", yaml, &|_| None).unwrap_err();
+//! assert_eq!(problems[0].to_string(), "contract.yaml:6:13: a channel needs the key `address` (write `address:`)");
+//! assert!(problems[1].help.as_ref().unwrap().starts_with("did you mean `address`?"));
+//! ```
 
 pub mod address;
 pub mod audience;
@@ -24,18 +48,19 @@ pub use address::{Address, ChannelName};
 pub use audience::{AudienceRequest, Clause};
 pub use auth::{Auth, TokenPlace};
 pub use channel::{Channel, Durability, History, Presence};
-pub use compile::{compile, load_all};
+pub use compile::{compile, compile_source, language, load_all};
 pub use endpoint::{Endpoint, EndpointKind, OptionRole};
 pub use event::{Event, Publisher, Violation};
 pub use filter::Filter;
 pub use limits::{Keepalive, Limits, Rate};
 pub use members::{MemberChange, Membership};
 pub use principal::Principal;
-pub use problem::Problem;
+pub use problem::{Problem, render_all};
 pub use template::Template;
 pub use wire::{ClientFrame, ServerFrame, Wire};
 
-use std::{path::PathBuf, sync::Arc};
+use serde_json::{Map, Value};
+use std::{collections::HashMap, path::PathBuf, sync::Arc};
 
 /// A compiled protocol document.
 #[derive(Debug)]
@@ -52,6 +77,10 @@ pub struct Contract {
     pub events: Vec<Arc<Event>>,
     pub limits: Limits,
     pub keepalive: Keepalive,
+    /// What the document is about, in a sentence.
+    pub description: Option<String>,
+    /// The place of each event in `events`, by its exact name.
+    pub(crate) index: HashMap<String, usize>,
 }
 
 impl Contract {
@@ -60,28 +89,43 @@ impl Contract {
         self.channels.iter().enumerate().find_map(|(kind, channel)| {
             let vars = channel.address.parse(name)?;
             let log = match channel.mirrors {
-                Some(of) => self.channels[of].address.fill(|var| vars.iter().find(|(n, _)| &**n == var).map(|(_, v)| v.clone()))?,
-                None => name.to_owned(),
+                Some(of) => Some(self.channels[of].address.fill(|var| vars.iter().find(|(n, _)| &**n == var).map(|(_, v)| v.clone()))?),
+                None => None,
             };
-            Some(ChannelName { kind, log_kind: channel.mirrors.unwrap_or(kind), name: name.into(), log: log.into(), vars })
+            let name: Arc<str> = name.into();
+            let log = log.map_or_else(|| Arc::clone(&name), Arc::from);
+            Some(ChannelName { kind, log_kind: channel.mirrors.unwrap_or(kind), name, log, vars })
         })
     }
 
-    /// The event kind of a type: an exact name first, then the pattern (`chat.message.*`) that it matches.
+    /// The event kind of a type: an exact name first, then the pattern (`chat.message.*`) that it matches; the longest, if several do.
     pub fn event(&self, event_type: &str) -> Option<&Arc<Event>> {
-        self.events.iter().find(|e| e.name == event_type).or_else(|| self.events.iter().find(|e| e.matches(event_type)))
+        if let Some(at) = self.index.get(event_type) {
+            return self.events.get(*at).filter(|e| !e.is_pattern());
+        }
+        self.events.iter().filter(|e| e.is_pattern() && e.matches(event_type)).max_by_key(|e| e.name.len())
     }
 
     /// The principal that a token's claims describe. `None` where the claims give it no id.
-    pub fn principal(&self, claims: &serde_json::Map<String, serde_json::Value>) -> Option<Principal> {
-        let _ = claims;
-        todo!()
+    pub fn principal(&self, claims: &Map<String, Value>) -> Option<Principal> {
+        let mut lookup = |path: &[String]| {
+            let (first, rest) = path.get(1..)?.split_first()?;
+            rest.iter().try_fold(claims.get(first)?, |value, part| value.get(part)).cloned()
+        };
+        let attributes: Map<String, Value> =
+            self.auth.principal.iter().map(|(name, template)| (name.clone(), template.fill(&mut lookup))).collect();
+        let mut principal = Principal { id: String::new(), attributes };
+        principal.id = principal.text("id").filter(|id| !id.is_empty())?;
+        Some(principal)
     }
 
     /// Who is where after an event of this type with this payload, as far as `members` reads it.
-    pub fn member_changes(&self, event_type: &str, data: &serde_json::Value) -> Vec<MemberChange> {
-        let _ = (event_type, data);
-        todo!()
+    pub fn member_changes(&self, event_type: &str, data: &Value) -> Vec<MemberChange> {
+        let mut changes = Vec::new();
+        for membership in self.members.iter().filter(|m| m.is_changed_by(event_type)) {
+            membership.changes(data, &mut changes);
+        }
+        changes
     }
 
     /// The attribute of principals that `by` (an attribute or a relation of `members`) stands for.

@@ -25,6 +25,20 @@ pub enum Segment {
 pub type Path = Vec<String>;
 
 impl Template {
+    /// Appends the first part of every name in it.
+    pub fn names<'t>(&'t self, found: &mut Vec<&'t str>) {
+        match self {
+            Template::Value(_) => {}
+            Template::Name(path) => found.extend(path.first().map(String::as_str)),
+            Template::Text(segments) => found.extend(segments.iter().filter_map(|segment| match segment {
+                Segment::Name(path) => path.first().map(String::as_str),
+                Segment::Literal(_) => None,
+            })),
+            Template::Array(items) => items.iter().for_each(|t| t.names(found)),
+            Template::Object(entries) => entries.iter().for_each(|(_, t)| t.names(found)),
+        }
+    }
+
     /// Fills the template. A name that `lookup` does not know is null.
     pub fn fill(&self, lookup: &mut dyn FnMut(&[String]) -> Option<Value>) -> Value {
         match self {

@@ -124,9 +124,29 @@ pub trait Log: Send + Sync + 'static {
     /// history is kept and at least `KEY_KEEP`.
     fn trim(&self, log: LogId, retention: &Retention, now: i64) -> Result<u64, LogError>;
 
+    /// When the store was made, and when it last lost something that it had promised to logs of this durability.
+    fn marks(&self, durability: Durability) -> Marks {
+        let _ = durability;
+        Marks::default()
+    }
+
+    /// The newest `at` that was ever committed, over all logs; 0 where nothing was. The node's clock goes on behind it.
+    fn clock(&self) -> Result<i64, LogError> {
+        Ok(0)
+    }
+
     /// Small values that survive like `disk`: cursors of bridges, registries.
     fn put(&self, key: &[u8], value: Option<&[u8]>) -> Result<(), LogError>;
     fn get(&self, key: &[u8]) -> Result<Option<Bytes>, LogError>;
+}
+
+/// By these a cursor that is only a time tells whether the log is still the one that it comes from. Both in µs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Marks {
+    /// When the store was made.
+    pub made: i64,
+    /// When it last lost acknowledged events; 0 if it never did.
+    pub lost: i64,
 }
 
 /// How long a deduplication key is known at least, whatever the history.

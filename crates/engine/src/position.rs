@@ -27,10 +27,12 @@ pub enum Resume {
     Id([u8; 16]),
     /// Behind everything that happened up to this time, in µs.
     At(i64),
+    /// The same, with the mark of the store that the time comes from.
+    Mark { made: i64, at: i64 },
 }
 
 impl Resume {
-    /// Parses `412`, `64b2f…:412`, `evt_0197…` or `0197…-…` (a UUID), `2026-11-20T22:31:05.123456Z`.
+    /// Parses `412`, `64b2f…:412`, `64b2f…@1763678…`, `evt_0197…` or `0197…-…` (a UUID), `2026-11-20T22:31:05.123456Z`.
     pub fn parse(text: &str) -> Option<Resume> {
         let text = text.trim();
         if !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()) {
@@ -41,6 +43,11 @@ impl Resume {
             && let (Ok(epoch), Ok(seq)) = (i64::from_str_radix(epoch, 16), seq.parse())
         {
             return Some(Resume::Position(Position { epoch, seq }));
+        }
+        if let Some((made, at)) = text.split_once('@')
+            && let (Ok(made), Ok(at)) = (i64::from_str_radix(made, 16), at.parse())
+        {
+            return Some(Resume::Mark { made, at });
         }
         if let Some(id) = id::parse(text.rsplit_once('_').map_or(text, |(_, uuid)| uuid)) {
             return Some(Resume::Id(id));

@@ -3,6 +3,7 @@
 pub mod command;
 pub mod depth;
 pub mod dialect;
+pub mod minify;
 pub mod reply;
 pub mod sse;
 pub mod template;

@@ -1,25 +1,145 @@
 //! From the folder to the [`Contract`], or to every mistake in it.
+//!
+//! Each section is compiled by itself, and what it needs of another (the attributes of a principal, the names of the
+//! channels) is taken as far as that one could be read: one mistake hides no other, and causes none.
 
+mod address;
+mod auth;
+mod channels;
+mod endpoints;
+mod events;
+mod fields;
+mod folder;
+pub mod language;
+mod members;
+mod names;
 pub(crate) mod rule;
 pub(crate) mod schema;
+mod source;
+mod together;
+mod types;
+mod wire;
+mod yaml;
 
-use crate::{Contract, problem::Problem};
-use std::{path::Path, sync::Arc};
+use crate::{Contract, limits::Keepalive, limits::Limits, problem::Problem, wire::ClientFrame};
+use fields::{Fields, text};
+pub use folder::{compile, load_all};
+use source::{Files, Reporter};
+use std::{
+    collections::HashMap,
+    ops::Range,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+use yaml::{Entry, Kind};
 
-/// Compiles the contract in `folder` (`contract.yaml` and what it refers to).
+/// A contract with the places that are needed to compare it with others.
+struct Compiled {
+    contract: Contract,
+    file: PathBuf,
+    text: Arc<str>,
+    name_span: Range<usize>,
+    /// As long as the contract's endpoints.
+    endpoint_spans: Vec<Range<usize>>,
+}
+
+/// Compiles a contract that is not in a folder: `yaml` is the text of its `contract.yaml`, called `name` in problems;
+/// `schemas` gives the text of a file by its path relative to the contract.
 ///
 /// # Errors
 /// Every mistake found, in the order of the source; never empty.
-pub fn compile(folder: &Path) -> Result<Contract, Vec<Problem>> {
-    let _ = folder;
-    todo!()
+pub fn compile_source(name: &str, yaml: &str, schemas: &dyn Fn(&str) -> Option<String>) -> Result<Contract, Vec<Problem>> {
+    let files = Files { folder: PathBuf::new(), read: schemas, names: Vec::new() };
+    compile_text(Path::new(name), yaml, &files).map(|compiled| compiled.contract)
 }
 
-/// Compiles every contract below `folder` (or `folder` itself, if it is one), and checks that they can be served side by side.
-///
-/// # Errors
-/// Every mistake of every contract; never empty.
-pub fn load_all(folder: &Path) -> Result<Vec<Arc<Contract>>, Vec<Problem>> {
-    let _ = folder;
-    todo!()
+fn compile_text(file: &Path, text: &str, files: &Files) -> Result<Compiled, Vec<Problem>> {
+    let text: Arc<str> = text.into();
+    let report = Reporter::new(file.to_owned(), Arc::clone(&text));
+    let compiled = yaml::read(&text, &report).and_then(|document| compile_document(&report, &document, files));
+    match compiled {
+        Some((contract, name_span, endpoint_spans)) if report.count() == 0 => {
+            Ok(Compiled { contract, file: file.to_owned(), text, name_span, endpoint_spans })
+        }
+        _ => Err(report.into_problems()),
+    }
+}
+
+fn compile_document(report: &Reporter, document: &yaml::Node, files: &Files) -> Option<(Contract, Range<usize>, Vec<Range<usize>>)> {
+    let fields = Fields::read(report, document, &(0..1), &language::CONTRACT, false)?;
+    if let Some(e) = fields.get("tidewire")
+        && !matches!(e.value.kind, Kind::Int(1))
+    {
+        report.add(
+            "bad-version",
+            e.value.span.clone(),
+            "this version of the language is not known",
+            Some("write `tidewire: 1`".to_owned()),
+        );
+    }
+    let name = fields.get("name").and_then(|e| name(report, e));
+    let said = |key: &str| fields.get(key).and_then(|e| text(report, e)).map(str::to_owned);
+    let (version, title, description) = (said("version"), said("title"), said("description"));
+
+    let auth = fields.get("auth").and_then(|e| auth::auth(report, e));
+    let attributes: Vec<String> = auth.iter().flat_map(|a| a.principal.iter().map(|(name, _)| name.clone())).collect();
+    let limits = fields.get("limits").map_or_else(Limits::default, |e| auth::limits(report, e));
+    let keepalive = fields.get("keepalive").map_or_else(Keepalive::default, |e| auth::keepalive(report, e));
+    let channels = match fields.get("channels") {
+        Some(e) => channels::channels(report, e, &attributes),
+        None => channels::Channels { list: Vec::new(), spans: Vec::new(), names: Vec::new(), mirroring: Vec::new() },
+    };
+    let schemas = events::Schemas::read(report, fields.get("events"), files);
+    let relations = members::names(fields.get("members"));
+    let members = fields.get("members").map_or_else(Vec::new, |e| members::members(report, e, &attributes, &schemas));
+    let wire = fields.get("wire").and_then(|e| wire::wire(report, e, &channels));
+    let subscribe_frame = wire.as_ref().is_none_or(|w| w.client.iter().any(|(frame, _)| *frame == ClientFrame::Subscribe));
+    let endpoints =
+        fields.get("endpoints").map_or_else(Vec::new, |e| endpoints::endpoints(report, e, &attributes, &channels, subscribe_frame));
+    let context = events::Context { report, attributes: &attributes, relations: &relations, channels: &channels, schemas: &schemas };
+    let events = fields.get("events").map_or_else(Vec::new, |e| events::events(&context, e));
+    if let (Some(e), Some(wire)) = (fields.get("wire"), &wire) {
+        together::event_template(report, e, wire, &events, &channels);
+        if let Some(e) = fields.get("limits") {
+            together::limits(report, e, wire, &events);
+        }
+        if let Some(e) = fields.get("events") {
+            together::sending(report, e, wire, &events);
+        }
+    }
+    if let Some(auth) = auth.as_ref().filter(|a| ![&a.websocket, &a.sse, &a.poll, &a.history].iter().all(|p| p.is_empty())) {
+        together::tokens(report, auth, &endpoints);
+    }
+
+    let (endpoints, endpoint_spans) = endpoints.into_iter().unzip();
+    let name_span = fields.get("name").map_or(0..0, |e| e.value.span.clone());
+    let (name, version) = (name?, version?);
+    let contract = Contract {
+        title: title.unwrap_or_else(|| name.clone()),
+        name,
+        version,
+        description,
+        folder: files.folder.clone(),
+        auth: auth?,
+        channels: channels.list,
+        members,
+        wire: wire?,
+        endpoints,
+        index: events.iter().enumerate().map(|(at, e)| (e.name.clone(), at)).collect::<HashMap<_, _>>(),
+        events: events.into_iter().map(Arc::new).collect(),
+        limits,
+        keepalive,
+    };
+    Some((contract, name_span, endpoint_spans))
+}
+
+fn name(report: &Reporter, entry: &Entry) -> Option<String> {
+    let name = text(report, entry)?;
+    let good = name.starts_with(|c: char| c.is_ascii_lowercase())
+        && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-');
+    if !good || name.len() > 63 {
+        let help = Some("a-z, 0-9 and -, beginning with a letter, at most 63 of them".to_owned());
+        report.add("bad-name", entry.value.span.clone(), format!("`{}` cannot be a contract's name", fields::short(name)), help);
+    }
+    Some(name.to_owned())
 }

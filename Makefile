@@ -1,0 +1,22 @@
+# The front door. `make test` does its own set-up; nothing but Rust, Node and apt is needed.
+.PHONY: test check bench autobahn fuzz demo
+
+test: check
+	cargo test --workspace --release --no-fail-fast
+
+check:
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --release -- -D warnings
+
+demo:
+	cargo run --release -- demo
+
+bench:
+	cargo run --release -- bench
+
+autobahn:
+	scripts/autobahn.sh
+
+# Seconds for each target; needs the nightly toolchain and cargo-fuzz.
+fuzz:
+	scripts/fuzz.sh $(or $(SECONDS_EACH),60)

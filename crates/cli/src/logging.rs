@@ -1,0 +1,17 @@
+//! Logs: readable on a terminal, JSON otherwise.
+
+use std::io::IsTerminal;
+use tracing_subscriber::EnvFilter;
+
+/// Starts logging to standard error. `format`: `text`, `json`, or `auto` by what standard error is.
+pub fn start(format: &str, level: &str) {
+    let filter = EnvFilter::try_new(level).unwrap_or_else(|_| EnvFilter::new("info"));
+    let json = match format {
+        "json" => true,
+        "text" => false,
+        _ => !std::io::stderr().is_terminal(),
+    };
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // A second start (a test in the same process) changes nothing.
+    let _ = if json { builder.json().flatten_event(true).try_init() } else { builder.with_target(false).try_init() };
+}

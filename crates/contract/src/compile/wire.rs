@@ -1,0 +1,164 @@
+//! `wire:`: the templates, each with the `$names` of its place.
+
+use super::{
+    channels::Channels,
+    fields::Fields,
+    language::{WIRE, WIRE_CLIENT, WIRE_SERVER},
+    names::{Names, template},
+    source::Reporter,
+    yaml::{Entry, Kind, Node},
+};
+use crate::{
+    template::{Segment, Template},
+    wire::{ClientFrame, ServerFrame, Wire},
+};
+
+/// `$names` of an event, beside the variables of the channels' addresses.
+pub const EVENT_NAMES: &[&str] = &["id", "type", "at", "seq", "epoch", "key", "trace", "channel", "occurred_at", "position"];
+/// Those that have parts: `$data.ticket.id`.
+pub const EVENT_NAMES_DEEP: &[&str] = &["data", "fields"];
+/// `$names` of the frames that the server sends, beside the variables of the connection's address.
+pub const SERVER_NAMES: &[&str] = &[
+    "at",
+    "channel",
+    "channels",
+    "connection",
+    "code",
+    "message",
+    "errors",
+    "type",
+    "reply",
+    "trace",
+    "key",
+    "position",
+    "from",
+    "to",
+    "reason",
+    "action",
+    "since",
+];
+/// `$names` of `wire.server.gap`, beside the variables of the connection's address.
+pub const GAP_NAMES: &[&str] = &["at", "channel", "from", "from_at", "to", "reason", "action", "position"];
+/// `$names` of the frames that a client sends.
+pub const CLIENT_NAMES: &[&str] = &["channel", "channels", "type", "data", "trace", "key", "since", "after", "token"];
+
+const CLIENT_FRAMES: &[(&str, ClientFrame)] = &[
+    ("subscribe", ClientFrame::Subscribe),
+    ("unsubscribe", ClientFrame::Unsubscribe),
+    ("sync", ClientFrame::Sync),
+    ("ping", ClientFrame::Ping),
+    ("pong", ClientFrame::Pong),
+    ("send", ClientFrame::Send),
+    ("refresh", ClientFrame::Refresh),
+];
+
+const SERVER_FRAMES: &[(&str, ServerFrame)] = &[
+    ("hello", ServerFrame::Hello),
+    ("subscribed", ServerFrame::Subscribed),
+    ("unsubscribed", ServerFrame::Unsubscribed),
+    ("synced", ServerFrame::Synced),
+    ("ack", ServerFrame::Ack),
+    ("refused", ServerFrame::Refused),
+    ("error", ServerFrame::Error),
+    ("ping", ServerFrame::Ping),
+    ("pong", ServerFrame::Pong),
+    ("refreshed", ServerFrame::Refreshed),
+    ("gap", ServerFrame::Gap),
+];
+
+pub(crate) fn wire(report: &Reporter, entry: &Entry, channels: &Channels) -> Option<Wire> {
+    let fields = Fields::read(report, &entry.value, &entry.key_span, &WIRE, false)?;
+    let vars = channels.variables();
+    let with_vars = |names: &[&str]| Names::plain(names).with_vars(vars.iter().map(String::as_str)).open(!channels.whole());
+    let event = fields.get("event").map(|e| {
+        frame_shape(report, &e.value, "wire.event", true);
+        template(report, &e.value, &with_vars(EVENT_NAMES).with_deep(EVENT_NAMES_DEEP))
+    });
+    let mut client = Vec::new();
+    if let Some(entry) = fields.get("client")
+        && let Some(fields) = Fields::read(report, &entry.value, &entry.key_span, &WIRE_CLIENT, false)
+    {
+        let mut seen: Vec<(&str, String)> = Vec::new();
+        for entry in fields.iter() {
+            let Some((name, frame)) = CLIENT_FRAMES.iter().find(|(n, _)| *n == entry.key) else { continue };
+            frame_shape(report, &entry.value, &entry.key, false);
+            let template = template(report, &entry.value, &Names::plain(CLIENT_NAMES));
+            needs(report, entry, *frame, &template);
+            let constants = constants(&template);
+            if let Some((first, _)) = seen.iter().find(|(_, c)| *c == constants) {
+                let help = Some("give one of them a constant that the other has not".to_owned());
+                let message = format!("nobody can tell the frame `{name}` from `{first}`");
+                report.add("same-frame", entry.key_span.clone(), message, help);
+            }
+            seen.push((name, constants));
+            client.push((*frame, template));
+        }
+    }
+    let mut server = Vec::new();
+    if let Some(entry) = fields.get("server")
+        && let Some(fields) = Fields::read(report, &entry.value, &entry.key_span, &WIRE_SERVER, false)
+    {
+        for entry in fields.iter() {
+            let Some((_, frame)) = SERVER_FRAMES.iter().find(|(n, _)| *n == entry.key) else { continue };
+            frame_shape(report, &entry.value, &entry.key, true);
+            let names = if *frame == ServerFrame::Gap { with_vars(GAP_NAMES) } else { with_vars(SERVER_NAMES).with_deep(&["data"]) };
+            server.push((*frame, template(report, &entry.value, &names)));
+        }
+    }
+    Some(Wire { event: event?, client, server })
+}
+
+/// A frame is an object, or a list where it is not to be told from others; anything else is not a frame.
+fn frame_shape(report: &Reporter, node: &Node, what: &str, list: bool) {
+    let filled = match &node.kind {
+        Kind::Map(entries) => !entries.is_empty(),
+        Kind::List(items) => list && !items.is_empty(),
+        _ => false,
+    };
+    if !filled {
+        let help = Some("e.g. `{ type: $type, data: $data }`".to_owned());
+        let shape = if list { "an object or a list" } else { "an object" };
+        report.add("wrong-type", node.span.clone(), format!("`{what}` is {shape}, and here is {}", node.describe()), help);
+    }
+}
+
+/// What a frame has to carry to mean anything.
+fn needs(report: &Reporter, entry: &Entry, frame: ClientFrame, template: &Template) {
+    let wanted: &[&str] = match frame {
+        ClientFrame::Subscribe | ClientFrame::Unsubscribe => &["channel", "channels"],
+        ClientFrame::Sync => &["since"],
+        ClientFrame::Send => &["type"],
+        ClientFrame::Refresh => &["token"],
+        ClientFrame::Ping | ClientFrame::Pong => return,
+    };
+    if !wanted.iter().any(|name| names_it(template, name)) {
+        let names: Vec<String> = wanted.iter().map(|n| format!("`${n}`")).collect();
+        let message = format!("the frame `{}` has no {}", entry.key, names.join(" or "));
+        report.add("missing-name", entry.key_span.clone(), message, Some("name where in the frame it stands".to_owned()));
+    }
+}
+
+fn names_it(template: &Template, name: &str) -> bool {
+    match template {
+        Template::Value(_) => false,
+        Template::Name(path) => path.first().is_some_and(|root| root == name),
+        Template::Text(segments) => {
+            segments.iter().any(|s| matches!(s, Segment::Name(path) if path.first().is_some_and(|root| root == name)))
+        }
+        Template::Array(items) => items.iter().any(|t| names_it(t, name)),
+        Template::Object(entries) => entries.iter().any(|(_, t)| names_it(t, name)),
+    }
+}
+
+/// A frame's shape, with every `$name` alike.
+fn constants(template: &Template) -> String {
+    match template {
+        Template::Value(value) => value.to_string(),
+        Template::Name(_) | Template::Text(_) => "$".to_owned(),
+        Template::Array(items) => format!("[{}]", items.iter().map(constants).collect::<Vec<_>>().join(",")),
+        Template::Object(entries) => {
+            let parts: Vec<String> = entries.iter().map(|(k, t)| format!("{k:?}:{}", constants(t))).collect();
+            format!("{{{}}}", parts.join(","))
+        }
+    }
+}

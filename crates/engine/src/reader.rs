@@ -1,0 +1,255 @@
+//! The reading side: what of each log may be seen, shared by everything that reads.
+
+use crate::{
+    log::{Batch, Log, LogError, LogId, LogState, Marks, memory::MemoryLog},
+    record::Record,
+};
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::{
+        Arc, Mutex, PoisonError, RwLock,
+        atomic::{AtomicI64, AtomicU64, Ordering},
+    },
+};
+use tidewire_contract::Durability;
+
+/// All logs of a node, as far as they may be seen. Cheap to share; written by the sequencer's thread alone.
+pub struct Reader {
+    store: Arc<dyn Log>,
+    memory: Arc<MemoryLog>,
+    memory_since: i64,
+    handles: RwLock<HashMap<Arc<str>, Arc<LogHandle>>>,
+    watermark: AtomicI64,
+}
+
+/// One log: where it stands, and its newest events.
+pub struct LogHandle {
+    /// `world/world:w1`.
+    pub name: Arc<str>,
+    pub durability: Durability,
+    /// 0 while nothing was ever written.
+    id: AtomicU64,
+    epoch: AtomicI64,
+    head: AtomicU64,
+    first: AtomicU64,
+    /// One bit for each shard that has subscribers.
+    pub watchers: AtomicU64,
+    /// One bit for each shard that was told of a move and has not looked yet.
+    pub told: AtomicU64,
+    tail: Mutex<Tail>,
+}
+
+#[derive(Default)]
+struct Tail {
+    records: VecDeque<Arc<Record>>,
+    weight: usize,
+}
+
+/// Newest events that are kept in memory of each log: at most this weight, in bytes, and this number.
+const TAIL_WEIGHT: usize = 512 * 1024;
+const TAIL_COUNT: usize = 2048;
+
+impl Reader {
+    /// `now` in µs: the time from which logs in memory begin.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub fn new(store: Arc<dyn Log>, now: i64) -> Result<Reader, LogError> {
+        let clock = store.clock()?;
+        Ok(Reader { store, memory: Arc::default(), memory_since: now, handles: RwLock::default(), watermark: AtomicI64::new(clock) })
+    }
+
+    /// Commits to the stores that the batch's logs are in: the lasting one first.
+    ///
+    /// # Errors
+    /// What the store says; nothing of the batch counts as kept then.
+    pub fn commit(&self, batch: &Batch) -> Result<(), LogError> {
+        if batch.appends.iter().all(|a| a.durability != Durability::Memory) {
+            return self.store.commit(batch);
+        }
+        let (memory, lasting): (Vec<_>, Vec<_>) = batch.appends.iter().cloned().partition(|a| a.durability == Durability::Memory);
+        if !lasting.is_empty() {
+            self.store.commit(&Batch { appends: lasting })?;
+        }
+        self.memory.commit(&Batch { appends: memory })
+    }
+
+    /// The store that holds logs of this durability.
+    pub fn store(&self, durability: Durability) -> &dyn Log {
+        match durability {
+            Durability::Memory => &*self.memory,
+            Durability::Process | Durability::Disk => &*self.store,
+        }
+    }
+
+    /// The embedded or shared store, for small values.
+    pub fn values(&self) -> &Arc<dyn Log> {
+        &self.store
+    }
+
+    pub fn marks(&self, durability: Durability) -> Marks {
+        match durability {
+            Durability::Memory => Marks { made: self.memory_since, lost: self.memory_since },
+            _ => self.store.marks(durability),
+        }
+    }
+
+    /// The named log. There is a handle also for a log to which nothing was published yet.
+    pub fn log(&self, name: &Arc<str>, durability: Durability) -> Result<Arc<LogHandle>, LogError> {
+        if let Some(handle) = self.handles.read().unwrap_or_else(PoisonError::into_inner).get(name) {
+            return Ok(handle.clone());
+        }
+        let found = self.store(durability).find(name)?;
+        let mut handles = self.handles.write().unwrap_or_else(PoisonError::into_inner);
+        let handle = handles.entry(name.clone()).or_insert_with(|| {
+            let handle = LogHandle {
+                name: name.clone(),
+                durability,
+                id: AtomicU64::new(0),
+                epoch: AtomicI64::new(0),
+                head: AtomicU64::new(0),
+                first: AtomicU64::new(1),
+                watchers: AtomicU64::new(0),
+                told: AtomicU64::new(0),
+                tail: Mutex::default(),
+            };
+            if let Some(state) = &found {
+                handle.settle(state);
+            }
+            Arc::new(handle)
+        });
+        Ok(handle.clone())
+    }
+
+    /// The handle of a log that somebody has asked for since the start.
+    pub fn known(&self, name: &str) -> Option<Arc<LogHandle>> {
+        self.handles.read().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
+    }
+
+    /// All handles.
+    pub fn handles(&self) -> Vec<Arc<LogHandle>> {
+        self.handles.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
+    }
+
+    /// Every event with `at` up to this one, of whatever log, may be seen, and none with a smaller `at` will follow. Who reads
+    /// several logs by time reads no further than this, so that nothing older can still appear behind it.
+    pub fn watermark(&self) -> i64 {
+        self.watermark.load(Ordering::Acquire)
+    }
+
+    /// Sequencer only.
+    pub fn set_watermark(&self, at: i64) {
+        self.watermark.store(at, Ordering::Release);
+    }
+
+    /// Events with `seq > after` that may be seen, at most `limit` and about `bytes`, from memory or from the store.
+    pub fn read(&self, log: &LogHandle, after: u64, limit: usize, bytes: usize) -> Result<Vec<Arc<Record>>, LogError> {
+        let head = log.head();
+        if after >= head || limit == 0 {
+            return Ok(Vec::new());
+        }
+        if let Some(records) = log.in_tail(after, head, limit, bytes) {
+            return Ok(records);
+        }
+        let Some(id) = log.id() else { return Ok(Vec::new()) };
+        let mut records = self.store(log.durability).read(id, after, limit, bytes)?;
+        // The store may be ahead of what may be seen: it is not yet as durable as promised.
+        records.truncate(records.partition_point(|r| r.seq <= head));
+        Ok(records)
+    }
+
+    /// The `seq` of the newest event that may be seen with `at` up to this.
+    pub fn seq_at(&self, log: &LogHandle, at: i64) -> Result<u64, LogError> {
+        let Some(id) = log.id() else { return Ok(0) };
+        Ok(self.store(log.durability).seq_at(id, at)?.min(log.head()))
+    }
+}
+
+impl LogHandle {
+    pub fn id(&self) -> Option<LogId> {
+        Some(self.id.load(Ordering::Acquire)).filter(|id| *id != 0).map(LogId)
+    }
+
+    /// 0 while nothing was ever written.
+    pub fn epoch(&self) -> i64 {
+        self.epoch.load(Ordering::Acquire)
+    }
+
+    /// `seq` of the newest event that may be seen; 0 where there is none.
+    pub fn head(&self) -> u64 {
+        self.head.load(Ordering::Acquire)
+    }
+
+    /// `seq` of the oldest event that is kept.
+    pub fn first(&self) -> u64 {
+        self.first.load(Ordering::Acquire)
+    }
+
+    pub fn position(&self, seq: u64) -> crate::Position {
+        crate::Position { epoch: self.epoch(), seq }
+    }
+
+    /// Sequencer only: takes over what the store says.
+    pub fn settle(&self, state: &LogState) {
+        self.epoch.store(state.epoch, Ordering::Release);
+        self.first.store(state.first, Ordering::Release);
+        self.head.store(state.head, Ordering::Release);
+        self.id.store(state.id.0, Ordering::Release);
+    }
+
+    /// Sequencer only: the history begins at `first` now.
+    pub fn set_first(&self, first: u64) {
+        self.first.fetch_max(first, Ordering::AcqRel);
+        let mut tail = self.tail.lock().unwrap_or_else(PoisonError::into_inner);
+        while tail.records.front().is_some_and(|r| r.seq < first) {
+            tail.pop();
+        }
+    }
+
+    /// Sequencer only: these are as durable as promised; from now on they may be seen.
+    pub fn show(&self, records: &[Arc<Record>]) {
+        let Some(last) = records.last() else { return };
+        let mut tail = self.tail.lock().unwrap_or_else(PoisonError::into_inner);
+        if tail.records.back().is_some_and(|newest| newest.seq + 1 != records[0].seq) {
+            *tail = Tail::default();
+        }
+        for record in records {
+            tail.weight += record.weight();
+            tail.records.push_back(record.clone());
+        }
+        while tail.records.len() > TAIL_COUNT || (tail.weight > TAIL_WEIGHT && tail.records.len() > 1) {
+            tail.pop();
+        }
+        self.head.store(last.seq, Ordering::Release);
+    }
+
+    /// What follows `after`, if it is in memory: at most `limit` events and about `bytes`.
+    pub fn at_hand(&self, after: u64, limit: usize, bytes: usize) -> Option<Vec<Arc<Record>>> {
+        self.in_tail(after, self.head(), limit, bytes)
+    }
+
+    /// What follows `after`, if the newest events that are in memory reach back so far.
+    fn in_tail(&self, after: u64, head: u64, limit: usize, bytes: usize) -> Option<Vec<Arc<Record>>> {
+        let tail = self.tail.lock().unwrap_or_else(PoisonError::into_inner);
+        let oldest = tail.records.front()?.seq;
+        let skip = (after + 1).checked_sub(oldest)? as usize;
+        let mut weight = 0;
+        let mut found = Vec::new();
+        for record in tail.records.iter().skip(skip).take(limit) {
+            if record.seq > head || (weight >= bytes && !found.is_empty()) {
+                break;
+            }
+            weight += record.weight();
+            found.push(record.clone());
+        }
+        Some(found)
+    }
+}
+
+impl Tail {
+    fn pop(&mut self) {
+        if let Some(record) = self.records.pop_front() {
+            self.weight -= record.weight();
+        }
+    }
+}

@@ -1,0 +1,224 @@
+//! The sequencer: deduplicate by key → settle the audience → `seq` and `at` → append → durable → visible, in this order.
+//!
+//! One thread owns it. A turn is: [`Sequencer::submit`] what has gathered; [`Sequencer::rounds`] puts it into order;
+//! [`Reader::commit`] each round; [`Sequencer::settle`] it, which shows its events and answers its publishers. Nothing is
+//! seen or answered before the commit returned, and a commit that failed leaves nothing behind.
+
+use crate::{
+    id,
+    log::{Append, Batch, LogError, LogState, Receipt},
+    members::Members,
+    publish::Draft,
+    reader::{LogHandle, Reader},
+    record::Record,
+};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
+use tidewire_contract::Durability;
+
+pub struct Sequencer {
+    reader: Arc<Reader>,
+    /// The newest `at` that was given.
+    clock: i64,
+    salt: u64,
+    seats: HashMap<Arc<str>, Seat>,
+    waiting: Vec<(Ticket, Vec<Draft>)>,
+}
+
+/// Who gets the answer; chosen by the caller.
+pub type Ticket = u64;
+
+/// What a publisher is told.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Published {
+    pub log: Arc<str>,
+    pub epoch: i64,
+    pub receipt: Receipt,
+    pub duplicate: bool,
+    pub durability: Durability,
+}
+
+/// Events in order, to be committed at once.
+#[derive(Debug, Default)]
+pub struct Round {
+    pub batch: Batch,
+    answers: Vec<(Ticket, Result<Vec<Published>, LogError>)>,
+    /// The smallest `at` in it.
+    oldest: Option<i64>,
+}
+
+/// What a settled round means for the others.
+#[derive(Default)]
+pub struct Settled {
+    pub answers: Vec<(Ticket, Result<Vec<Published>, LogError>)>,
+    /// Logs in which there is something new to see.
+    pub moved: Vec<Arc<LogHandle>>,
+}
+
+/// A log as the sequencer knows it, what is under way included.
+struct Seat {
+    handle: Arc<LogHandle>,
+    state: LogState,
+    members: Members,
+    /// Keys of events that are under way.
+    keys: HashMap<Arc<str>, Receipt>,
+}
+
+impl Sequencer {
+    /// `salt` tells the ids of this node from those of others.
+    pub fn new(reader: Arc<Reader>, salt: u64) -> Sequencer {
+        let clock = reader.watermark();
+        Sequencer { reader, clock, salt, seats: HashMap::new(), waiting: Vec::new() }
+    }
+
+    /// Takes what somebody wants to publish; all of it is committed at once. Nothing happens before [`Sequencer::rounds`].
+    pub fn submit(&mut self, ticket: Ticket, drafts: Vec<Draft>) {
+        self.waiting.push((ticket, drafts));
+    }
+
+    pub fn is_idle(&self) -> bool {
+        self.waiting.is_empty()
+    }
+
+    /// Puts what was submitted into order. `now` in µs.
+    ///
+    /// At most two rounds, to be committed and settled one after the other: first what need not wait for the disk, then the
+    /// rest. The events of one log are never split so that their order would change.
+    pub fn rounds(&mut self, now: i64) -> Vec<Round> {
+        let mut dragged: HashSet<Arc<str>> = HashSet::new();
+        let (mut quick, mut synced) = (Vec::new(), Vec::new());
+        for job in std::mem::take(&mut self.waiting) {
+            let to_disk = job.1.iter().any(|d| d.durability == Durability::Disk || dragged.contains(&d.log));
+            if to_disk {
+                dragged.extend(job.1.iter().map(|d| d.log.clone()));
+                synced.push(job);
+            } else {
+                quick.push(job);
+            }
+        }
+        let rounds: Vec<Round> = [quick, synced].into_iter().filter(|jobs| !jobs.is_empty()).map(|jobs| self.round(jobs, now)).collect();
+        self.mark(rounds.iter());
+        rounds
+    }
+
+    fn round(&mut self, jobs: Vec<(Ticket, Vec<Draft>)>, now: i64) -> Round {
+        let mut round = Round::default();
+        let mut index: HashMap<Arc<str>, usize> = HashMap::new();
+        for (ticket, drafts) in jobs {
+            // All logs of a job are there before any of it is put into order: it is appended whole or not at all.
+            if let Err(error) = self.seat_all(&drafts, now) {
+                round.answers.push((ticket, Err(error)));
+                continue;
+            }
+            let placed = drafts.into_iter().map(|draft| self.place(draft, now, &mut round, &mut index)).collect();
+            round.answers.push((ticket, Ok(placed)));
+        }
+        round
+    }
+
+    /// Opens the logs and looks up the keys of a job.
+    fn seat_all(&mut self, drafts: &[Draft], now: i64) -> Result<(), LogError> {
+        for draft in drafts {
+            if !self.seats.contains_key(&draft.log) {
+                let store = self.reader.store(draft.durability);
+                let handle = self.reader.log(&draft.log, draft.durability)?;
+                let state = store.open(&draft.log, draft.durability, now)?;
+                let members = Members::from_rows(&store.members(state.id)?);
+                handle.settle(&state);
+                self.seats.insert(draft.log.clone(), Seat { handle, state, members, keys: HashMap::new() });
+            }
+            let Some(seat) = self.seats.get_mut(&draft.log) else { continue };
+            if let Some(key) = &draft.key
+                && !seat.keys.contains_key(key)
+                && let Some(receipt) = self.reader.store(draft.durability).key(seat.state.id, key)?
+            {
+                seat.keys.insert(key.clone(), receipt);
+            }
+        }
+        Ok(())
+    }
+
+    fn place(&mut self, draft: Draft, now: i64, round: &mut Round, index: &mut HashMap<Arc<str>, usize>) -> Published {
+        let Draft { contract, log, durability, event_type, data, key, trace, occurred_at, fields, id, audience, changes } = draft;
+        let Some(seat) = self.seats.get_mut(&log) else { unreachable!("seat_all opened every log of the job") };
+        let published = |receipt, duplicate, epoch| Published { log: log.clone(), epoch, receipt, duplicate, durability };
+        if let Some(receipt) = key.as_ref().and_then(|key| seat.keys.get(key)) {
+            return published(*receipt, true, seat.state.epoch);
+        }
+        let audience = seat.members.settle(&contract, &audience);
+        let members = changes.iter().flat_map(|change| seat.members.apply(change)).collect::<Vec<_>>();
+        let at = now.max(self.clock + 1).max(seat.state.at + 1);
+        self.clock = at;
+        seat.state.at = at;
+        seat.state.head += 1;
+        let id = id.unwrap_or_else(|| id::for_at(at, mix(self.salt, seat.state.id.0)));
+        let receipt = Receipt { seq: seat.state.head, at, id };
+        if let Some(key) = &key {
+            seat.keys.insert(key.clone(), receipt);
+        }
+        let record = Arc::new(Record { seq: receipt.seq, at, id, event_type, key, trace, occurred_at, fields, data, audience });
+        round.oldest.get_or_insert(at);
+        let slot = *index.entry(log.clone()).or_insert_with(|| {
+            round.batch.appends.push(Append { log: log.clone(), id: seat.state.id, durability, records: Vec::new(), members: Vec::new() });
+            round.batch.appends.len() - 1
+        });
+        let append = &mut round.batch.appends[slot];
+        append.records.push(record);
+        append.members.extend(members);
+        published(receipt, false, seat.state.epoch)
+    }
+
+    /// The round's commit returned: shows its events, and says who is to be answered what. `rest` are the rounds of this
+    /// turn that are still to be settled.
+    ///
+    /// After a failure everything under way is refused with it, `rest` too: settle those with the same error.
+    pub fn settle(&mut self, round: Round, result: Result<(), LogError>, rest: &[Round]) -> Settled {
+        let mut settled = Settled { answers: round.answers, moved: Vec::new() };
+        // Of these the store knows from now on.
+        for published in settled.answers.iter().flat_map(|(_, answer)| answer.iter().flatten()) {
+            if let Some(seat) = self.seats.get_mut(&published.log) {
+                seat.keys.clear();
+            }
+        }
+        match result {
+            Ok(()) => {
+                for append in &round.batch.appends {
+                    if let Some(seat) = self.seats.get_mut(&append.log) {
+                        seat.handle.show(&append.records);
+                        settled.moved.push(seat.handle.clone());
+                    }
+                }
+            }
+            Err(error) => {
+                // What the store now has is what counts: it is asked anew.
+                for append in &round.batch.appends {
+                    self.seats.remove(&append.log);
+                }
+                for (_, answer) in &mut settled.answers {
+                    *answer = Err(error.clone());
+                }
+            }
+        }
+        self.mark(rest.iter());
+        settled
+    }
+
+    pub fn reader(&self) -> &Arc<Reader> {
+        &self.reader
+    }
+
+    fn mark<'a>(&self, under_way: impl Iterator<Item = &'a Round>) {
+        let oldest = under_way.filter_map(|r| r.oldest).min();
+        self.reader.set_watermark(oldest.map_or(self.clock, |at| at - 1));
+    }
+}
+
+/// Spreads two numbers over 64 bits.
+fn mix(a: u64, b: u64) -> u64 {
+    let mut x = a ^ b.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    x ^= x >> 32;
+    x = x.wrapping_mul(0xd6e8_feb8_6659_fd93);
+    x ^ (x >> 32)
+}

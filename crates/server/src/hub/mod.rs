@@ -1,0 +1,176 @@
+//! The engine at work: one thread puts events into order and commits them; everybody else reads.
+
+pub mod waiters;
+
+pub use waiters::Waiters;
+
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::{Arc, mpsc},
+    time::{SystemTime, UNIX_EPOCH},
+};
+use tidewire_contract::{Durability, History};
+use tidewire_engine::{
+    Draft, LogHandle, Published, Reader, Sequencer,
+    log::{Log, LogError, Retention},
+};
+use tokio::sync::oneshot;
+
+/// The node's engine. Cheap to share.
+pub struct Hub {
+    reader: Arc<Reader>,
+    submit: mpsc::Sender<Job>,
+    waiters: Arc<Waiters>,
+}
+
+/// Told when there is something new to see in a log. Must return quickly.
+pub trait Watchers: Send + Sync + 'static {
+    fn moved(&self, logs: &[Arc<LogHandle>]);
+}
+
+enum Job {
+    Publish(Vec<Draft>, oneshot::Sender<Result<Vec<Published>, LogError>>),
+    Trim(Arc<str>, Durability, Retention),
+    Stop(oneshot::Sender<()>),
+}
+
+/// Why a publish did not happen.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum PublishError {
+    #[error(transparent)]
+    Store(#[from] LogError),
+    #[error("the server is stopping; publish again to the next one")]
+    Stopping,
+}
+
+/// Microseconds since 1970, UTC.
+pub fn now() -> i64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_micros() as i64)
+}
+
+impl Hub {
+    /// Starts the engine's thread on `store`.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub fn start(store: Arc<dyn Log>, watchers: Arc<dyn Watchers>, salt: u64) -> Result<Hub, LogError> {
+        let reader = Arc::new(Reader::new(store, now())?);
+        let sequencer = Sequencer::new(reader.clone(), salt);
+        let (submit, jobs) = mpsc::channel();
+        let thread = std::thread::Builder::new().name("sequencer".into());
+        let waiters = Arc::new(Waiters::default());
+        let seen = waiters::Both(watchers, waiters.clone());
+        thread.spawn(move || run(sequencer, &jobs, &seen)).map_err(|e| LogError::Failed(format!("cannot start a thread: {e}")))?;
+        Ok(Hub { reader, submit, waiters })
+    }
+
+    /// Lets what was submitted finish; publishes after it are refused.
+    pub async fn stop(&self) {
+        let (done, stopped) = oneshot::channel();
+        if self.submit.send(Job::Stop(done)).is_ok() {
+            let _ = stopped.await;
+        }
+    }
+
+    /// Publishes drafts that the contract has admitted; all of them or none.
+    ///
+    /// # Errors
+    /// [`PublishError`]: nothing was published, or (a failing store) it is not known; a repeat with the same keys is safe.
+    pub async fn publish(&self, drafts: Vec<Draft>) -> Result<Vec<Published>, PublishError> {
+        let (answer, answered) = oneshot::channel();
+        self.submit.send(Job::Publish(drafts, answer)).map_err(|_| PublishError::Stopping)?;
+        Ok(answered.await.map_err(|_| PublishError::Stopping)??)
+    }
+
+    /// Lets go of what the retention no longer keeps of a log; some time soon.
+    pub fn trim(&self, log: Arc<str>, durability: Durability, retention: Retention) {
+        let _ = self.submit.send(Job::Trim(log, durability, retention));
+    }
+
+    pub fn reader(&self) -> &Arc<Reader> {
+        &self.reader
+    }
+
+    /// Where long polls wait for something new.
+    pub fn waiters(&self) -> &Arc<Waiters> {
+        &self.waiters
+    }
+}
+
+/// Most events that one turn takes, so that what is under way stays bounded.
+const TURN: usize = 8192;
+
+fn run(mut sequencer: Sequencer, jobs: &mpsc::Receiver<Job>, watchers: &dyn Watchers) {
+    let mut waiting: HashMap<u64, oneshot::Sender<Result<Vec<Published>, LogError>>> = HashMap::new();
+    let mut ticket = 0;
+    let mut stopping: Option<oneshot::Sender<()>> = None;
+    while stopping.is_none() {
+        let Ok(mut job) = jobs.recv() else { return };
+        let mut taken = 0;
+        loop {
+            match job {
+                Job::Publish(drafts, answer) => {
+                    taken += drafts.len();
+                    ticket += 1;
+                    waiting.insert(ticket, answer);
+                    sequencer.submit(ticket, drafts);
+                }
+                Job::Trim(name, durability, retention) => trim(&name, durability, &retention, sequencer.reader()),
+                Job::Stop(done) => stopping = Some(done),
+            }
+            if taken >= TURN || stopping.is_some() {
+                break;
+            }
+            let Ok(next) = jobs.try_recv() else { break };
+            job = next;
+        }
+        turn(&mut sequencer, watchers, &mut |ticket, answer| {
+            if let Some(sender) = waiting.remove(&ticket) {
+                let _ = sender.send(answer);
+            }
+        });
+    }
+    if let Some(done) = stopping {
+        let _ = done.send(());
+    }
+}
+
+fn turn(sequencer: &mut Sequencer, watchers: &dyn Watchers, answer: &mut dyn FnMut(u64, Result<Vec<Published>, LogError>)) {
+    let mut rounds: VecDeque<_> = sequencer.rounds(now()).into();
+    let mut failed: Option<LogError> = None;
+    while let Some(round) = rounds.pop_front() {
+        let result = match &failed {
+            Some(error) => Err(error.clone()),
+            None if round.batch.appends.is_empty() => Ok(()),
+            None => sequencer.reader().commit(&round.batch),
+        };
+        if let Err(error) = &result {
+            tracing::error!(%error, "publishes are refused");
+            failed = Some(error.clone());
+        }
+        let settled = sequencer.settle(round, result, rounds.make_contiguous());
+        watchers.moved(&settled.moved);
+        for (ticket, result) in settled.answers {
+            answer(ticket, result);
+        }
+    }
+}
+
+fn trim(name: &Arc<str>, durability: Durability, retention: &Retention, reader: &Reader) {
+    let store = reader.store(durability);
+    let handle = reader.known(name);
+    let trimmed = match handle.as_ref().and_then(|h| h.id()) {
+        Some(id) => store.trim(id, retention, now()).map(Some),
+        None => store.find(name).and_then(|found| found.map(|state| store.trim(state.id, retention, now())).transpose()),
+    };
+    match (trimmed, handle) {
+        (Ok(Some(first)), Some(handle)) => handle.set_first(first),
+        (Ok(_), _) => {}
+        (Err(error), _) => tracing::warn!(log = %name, %error, "cannot trim the history"),
+    }
+}
+
+/// What a channel's history means to its log.
+pub fn retention(history: &History) -> Retention {
+    Retention { keep: history.keep, count: history.count, bytes: history.bytes }
+}

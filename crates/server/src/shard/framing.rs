@@ -1,0 +1,57 @@
+//! The bytes around a message, by transport.
+
+use crate::session::Transport;
+use tidewire_engine::log::Marks;
+use tidewire_wire::{Dialect, EventView, Reply, sse, websocket};
+
+/// How messages are framed; clients with the same framing and dialect get the same bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Framing {
+    WebSocket,
+    Deflate,
+    Sse,
+}
+
+pub(super) const FRAMINGS: usize = 3;
+
+impl Framing {
+    pub(super) fn of(transport: Transport) -> Framing {
+        match transport {
+            Transport::WebSocket(agreed) if agreed.deflate => Framing::Deflate,
+            Transport::WebSocket(_) => Framing::WebSocket,
+            Transport::Sse => Framing::Sse,
+        }
+    }
+
+    /// Appends an event's frame. `scratch` is overwritten.
+    pub(super) fn event(self, dialect: &dyn Dialect, event: &EventView<'_>, marks: Marks, scratch: &mut Vec<u8>, out: &mut Vec<u8>) {
+        scratch.clear();
+        dialect.event(event, scratch);
+        match self {
+            Framing::WebSocket => websocket::frame(websocket::Opcode::Text, scratch, out),
+            Framing::Deflate => websocket::frame_deflated(scratch, out),
+            // A time is a cursor in every log that the stream shows.
+            Framing::Sse => sse::frame(None, Some(&format!("{:x}@{}", marks.made, event.record.at)), scratch, out),
+        }
+    }
+
+    /// Appends a reply's frame; false where the protocol has no word for it.
+    pub(super) fn reply(self, dialect: &dyn Dialect, reply: &Reply, out: &mut Vec<u8>) -> bool {
+        let mut json = Vec::new();
+        if !dialect.reply(reply, &mut json) {
+            return false;
+        }
+        match self {
+            Framing::WebSocket | Framing::Deflate => websocket::frame(websocket::Opcode::Text, &json, out),
+            Framing::Sse => {
+                let event = match reply {
+                    Reply::Gap(_) => Some("gap"),
+                    Reply::Error { .. } | Reply::Refused { .. } => Some("refused"),
+                    _ => None,
+                };
+                sse::frame(event, None, &json, out);
+            }
+        }
+        true
+    }
+}

@@ -1,0 +1,75 @@
+//! How often a client may send what: one number for each limit (the generic cell rate algorithm).
+
+use std::time::Duration;
+use tidewire_contract::{Limits, Rate};
+
+/// One rate limit of one client.
+#[derive(Debug, Clone, Copy)]
+struct Meter {
+    rate: Rate,
+    /// The time (µs) at which the client will have used up nothing.
+    empty_at: i64,
+}
+
+/// All rate limits of one client.
+#[derive(Debug, Default)]
+pub(super) struct Meters {
+    total: Option<Meter>,
+    frames: Vec<(String, Meter)>,
+}
+
+/// Too many; try again after this long.
+#[derive(Debug, PartialEq)]
+pub(super) struct Exceeded {
+    pub(super) limit: String,
+    pub(super) retry: Duration,
+}
+
+impl Meter {
+    fn new(rate: Rate) -> Meter {
+        Meter { rate, empty_at: 0 }
+    }
+
+    fn take(&mut self, now: i64) -> Result<(), Duration> {
+        let per = self.rate.per.as_micros() as i64;
+        let step = per / i64::from(self.rate.count.max(1));
+        let next = self.empty_at.max(now) + step;
+        if next - now > per {
+            return Err(Duration::from_micros((next - now - per) as u64));
+        }
+        self.empty_at = next;
+        Ok(())
+    }
+}
+
+impl Meters {
+    /// Counts a frame of this type (as the wire spells it). `now` in µs.
+    pub(super) fn take(&mut self, limits: &Limits, frame: Option<&str>, event: Option<Rate>, now: i64) -> Result<(), Exceeded> {
+        let check = |name: &str, rate: Rate, meter: &mut Meter| {
+            meter.rate = rate;
+            meter.take(now).map_err(|retry| Exceeded { limit: format!("{name}: {} per {}", rate.count, humane(rate.per)), retry })
+        };
+        if let Some(rate) = limits.total {
+            check("messages", rate, self.total.get_or_insert_with(|| Meter::new(rate)))?;
+        }
+        let Some(frame) = frame else { return Ok(()) };
+        for rate in [limits.frames.get(frame).copied(), event].into_iter().flatten() {
+            let at = self.frames.iter().position(|(name, m)| name == frame && m.rate == rate);
+            let at = at.unwrap_or_else(|| {
+                self.frames.push((frame.to_owned(), Meter::new(rate)));
+                self.frames.len() - 1
+            });
+            check(frame, rate, &mut self.frames[at].1)?;
+        }
+        Ok(())
+    }
+}
+
+fn humane(per: Duration) -> String {
+    match per.as_secs() {
+        1 => "second".into(),
+        60 => "minute".into(),
+        3600 => "hour".into(),
+        s => format!("{s} s"),
+    }
+}
