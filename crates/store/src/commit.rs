@@ -2,7 +2,7 @@
 
 use crate::{
     chunk,
-    rows::{member_key, put_receipt, put_receipt_key},
+    rows::{CLOCK, member_key, put_receipt, put_receipt_key, seal},
     store::{Store, Tail},
 };
 use std::collections::HashMap;
@@ -19,8 +19,12 @@ impl Store {
         let mut tails = self.tails_of(batch)?;
         let sync = batch.durability() == Durability::Disk;
         let (mut row, mut value) = (Vec::new(), Vec::new());
-        let many = batch.appends.iter().map(|a| a.records.len() * 2 + a.members.len()).sum();
+        let newest = batch.appends.iter().filter_map(|a| a.records.last()).map(|r| r.at).max();
+        let many = 1 + batch.appends.iter().map(|a| a.records.len() * 2 + a.members.len()).sum::<usize>();
         self.write(&mut writer, sync, many, |tables, rows| {
+            if let Some(at) = newest {
+                rows.insert(&tables.meta, CLOCK, seal(CLOCK, at.to_le_bytes().to_vec()));
+            }
             for append in &batch.appends {
                 let Some(tail) = tails.get_mut(&append.id) else { continue };
                 let mut left = &append.records[..];

@@ -1,7 +1,7 @@
 //! The store as the engine's log.
 
 use crate::{
-    rows::{NEXT_LOG, Named, decode_receipt, named, receipt_key, seal, unseal},
+    rows::{CLOCK, NEXT_LOG, Named, decode_receipt, named, receipt_key, seal, unseal},
     store::{Engine, Store, broken, wrong},
     tables::Rows,
 };
@@ -9,7 +9,7 @@ use bytes::Bytes;
 use std::sync::Arc;
 use tidewire_contract::Durability;
 use tidewire_engine::{
-    log::{Batch, Log, LogError, LogId, LogState, MemberRow, Receipt, Retention},
+    log::{Batch, Log, LogError, LogId, LogState, Marks, MemberRow, Receipt, Retention},
     record::Record,
 };
 
@@ -54,6 +54,18 @@ impl Log for Store {
         })?;
         writer.next_log = next;
         self.state(&self.engine(), &entry)
+    }
+
+    fn marks(&self, durability: Durability) -> Marks {
+        let engine = self.engine();
+        let lost = if durability == Durability::Disk { engine.losses.all } else { engine.losses.all.max(engine.losses.unsynced) };
+        Marks { made: engine.made, lost }
+    }
+
+    fn clock(&self) -> Result<i64, LogError> {
+        let engine = self.engine();
+        let tables = engine.tables()?;
+        Ok(tables.number(CLOCK, "the clock")?.unwrap_or(0))
     }
 
     fn find(&self, name: &str) -> Result<Option<LogState>, LogError> {

@@ -9,6 +9,8 @@
 //!        'N'                                     the id that the next log gets, u64
 //!        'O' log u64 BE, at i64 BE, seq u64 BE   keys that outlive their events: count varint, each: seq varint, key
 //!        'U' key                                 a small value
+//!        'C'                                     the newest `at` that was ever appended, i64
+//!        'D'                                     when the store was made, i64
 //!        'X'                                     when events were lost: of all logs i64 | of logs that are not synced i64
 //! ```
 
@@ -22,6 +24,8 @@ use tidewire_engine::{
 pub(crate) const MARKER: &[u8] = b"B";
 pub(crate) const NEXT_LOG: &[u8] = b"N";
 pub(crate) const LOSSES: &[u8] = b"X";
+pub(crate) const CLOCK: &[u8] = b"C";
+pub(crate) const MADE: &[u8] = b"D";
 
 /// `tag` and a log, and whatever `more` is.
 pub(crate) fn of_log(tag: u8, log: LogId, more: &[u8]) -> Vec<u8> {

@@ -44,6 +44,8 @@ pub(crate) struct Engine {
     /// `None` when it is closed, or could not be opened again after a failure.
     tables: Option<Tables>,
     pub losses: Losses,
+    /// When the store was made, in µs.
+    pub made: i64,
 }
 
 impl std::fmt::Debug for Engine {
@@ -129,6 +131,7 @@ impl Store {
             Some(row) => Losses::decode(&row).map_err(|e| unreadable(LogError::Damaged(format!("losses: {e}"))))?,
             None => Losses::default(),
         };
+        let made = tables.number(MADE, "when the store was made").map_err(unreadable)?;
         let next_log = match tables.row(&tables.meta, NEXT_LOG, || "log ids".to_owned()).map_err(unreadable)? {
             Some(row) => unseal(NEXT_LOG, &row)
                 .ok()
@@ -142,7 +145,7 @@ impl Store {
             folder: folder.to_owned(),
             boot,
             space: Space::new(folder.to_owned()),
-            engine: RwLock::new(Engine { tables: Some(tables), losses }),
+            engine: RwLock::new(Engine { tables: Some(tables), losses, made: made.unwrap_or(now) }),
             writer: Mutex::new(writer),
             tails: RwLock::default(),
             options,
@@ -156,6 +159,9 @@ impl Store {
             losses.unsynced = now;
         }
         let mut writer = store.writer();
+        if made.is_none() {
+            store.write(&mut writer, true, 1, |t, batch| batch.insert(&t.meta, MADE, seal(MADE, now.to_le_bytes().to_vec()))).map_err(unreadable)?;
+        }
         if lost || rebooted {
             let row = losses.encode();
             store.write(&mut writer, true, 1, |t, batch| batch.insert(&t.meta, LOSSES, row)).map_err(unreadable)?;

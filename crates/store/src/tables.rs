@@ -85,6 +85,13 @@ impl Tables {
     pub fn row(&self, keyspace: &Keyspace, key: &[u8], what: impl Fn() -> String) -> Result<Option<Slice>, LogError> {
         guarded(|| keyspace.get(key)).map_err(|e| damaged(&what(), &e))
     }
+
+    /// A number of the store as a whole.
+    pub fn number(&self, key: &[u8], what: &str) -> Result<Option<i64>, LogError> {
+        let Some(row) = self.row(&self.meta, key, || what.to_owned())? else { return Ok(None) };
+        let bytes = unseal(key, &row).ok().and_then(|n| n.try_into().ok());
+        bytes.map(|n| Some(i64::from_le_bytes(n))).ok_or_else(|| LogError::Damaged(what.to_owned()))
+    }
 }
 
 /// The rows of a range; ends behind the first error.
