@@ -74,7 +74,7 @@ pub fn channel(contract: &Contract, name: &str) -> Result<ChannelName, Problem> 
 
 fn filter(query: &Parameters) -> Result<Filter, Problem> {
     let Some(text) = query.find("types") else { return Ok(Filter::default()) };
-    Filter::parse(text).map_err(|bad| query::bad("types", &format!("'{}': {}", query::excerpt(&bad.part), bad.reason)))
+    Filter::parse(text).map_err(|bad| query::wrong("bad-filter", "types", &format!("'{}': {}", query::excerpt(&bad.part), bad.reason)))
 }
 
 /// `seq` or `after`, not both.
@@ -87,7 +87,7 @@ fn resume(query: &Parameters) -> Result<Option<Resume>, Problem> {
         },
         (None, Some(after)) => match Resume::parse(after) {
             Some(resume) => Ok(Some(resume)),
-            None => Err(query::bad("after", "expected an event's id, a seq, a position (epoch:seq) or an ISO 8601 time")),
+            None => Err(query::wrong("bad-position", "after", "expected an event's id, a seq, a position (epoch:seq) or an ISO 8601 time")),
         },
         (None, None) => Ok(None),
     }
