@@ -19,6 +19,7 @@ use tidewire_server::{
     auth::Auth,
     config::BackendKey,
     http::Interface,
+    metrics::Operations,
     shard::{Presences, ShardEnv, Shards, Switchboard, TokenCheck},
 };
 use tidewire_wire::TemplateDialect;
@@ -31,6 +32,7 @@ const SECRET: &str = "a secret of at least thirty-two bytes";
 pub struct Site {
     pub app: Arc<App>,
     address: SocketAddr,
+    operations: SocketAddr,
     client: Client<HttpConnector, Full<Bytes>>,
 }
 
@@ -112,11 +114,16 @@ impl Site {
         let _: &Arc<Presences> = &env.presence;
         let shards = Arc::new(Shards::start(&board, env).unwrap());
         let admission = Admission::new(config.clone(), auth.clone(), &served);
-        let app = Arc::new(App { config, hub, shards, served, auth, admission, rest: Arc::new(Interface::default()) });
+        let interface = Arc::new(Interface::default());
+        let operations = Arc::new(Operations { metrics: interface.metrics.clone() });
+        let app = Arc::new(App { config, hub, shards, served, auth, admission, rest: interface.clone() });
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        serve::start(&app, listener);
-        Site { app, address, client: Client::builder(TokioExecutor::new()).build_http() }
+        serve::start(&app, interface, listener);
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let on = listener.local_addr().unwrap();
+        serve::start(&app, operations, listener);
+        Site { app, address, operations: on, client: Client::builder(TokioExecutor::new()).build_http() }
     }
 
     pub fn address(&self) -> SocketAddr {
@@ -124,7 +131,16 @@ impl Site {
     }
 
     pub async fn send(&self, method: Method, path: &str, headers: &[(&str, &str)], body: impl Into<Bytes>) -> Reply {
-        let mut request = Request::builder().method(method).uri(format!("http://{}{path}", self.address));
+        self.send_to(self.address, method, path, headers, body).await
+    }
+
+    /// From the port of operations.
+    pub async fn operations(&self, path: &str) -> Reply {
+        self.send_to(self.operations, Method::GET, path, &[], "").await
+    }
+
+    async fn send_to(&self, to: SocketAddr, method: Method, path: &str, headers: &[(&str, &str)], body: impl Into<Bytes>) -> Reply {
+        let mut request = Request::builder().method(method).uri(format!("http://{to}{path}"));
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
@@ -185,15 +201,15 @@ mod serve {
     use super::*;
     use hyper::{body::Incoming, service::service_fn};
     use hyper_util::rt::TokioIo;
-    use tidewire_server::{Exchange, admission::Admitted};
+    use tidewire_server::{Exchange, Rest, admission::Admitted};
 
-    pub fn start(app: &Arc<App>, listener: TcpListener) {
+    pub fn start(app: &Arc<App>, rest: Arc<dyn Rest>, listener: TcpListener) {
         let app = app.clone();
         tokio::spawn(async move {
             while let Ok((socket, peer)) = listener.accept().await {
-                let app = app.clone();
+                let (app, rest) = (app.clone(), rest.clone());
                 let service = service_fn(move |request: Request<Incoming>| {
-                    let app = app.clone();
+                    let (app, rest) = (app.clone(), rest.clone());
                     async move {
                         let (parts, body) = request.into_parts();
                         let answer = match app.decide(&parts, peer.ip()).await {
@@ -201,11 +217,11 @@ mod serve {
                             Ok(Admitted::Session(_)) => panic!("sessions are not tested here"),
                             Ok(Admitted::Query(query)) => {
                                 let exchange = Exchange { peer: peer.ip(), query: Some(*query) };
-                                app.rest.respond(app.clone(), Request::from_parts(parts, body), exchange).await
+                                rest.respond(app.clone(), Request::from_parts(parts, body), exchange).await
                             }
                             Ok(Admitted::Rest) => {
                                 let exchange = Exchange { peer: peer.ip(), query: None };
-                                app.rest.respond(app.clone(), Request::from_parts(parts, body), exchange).await
+                                rest.respond(app.clone(), Request::from_parts(parts, body), exchange).await
                             }
                         };
                         Ok::<_, std::convert::Infallible>(answer)
