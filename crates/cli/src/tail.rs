@@ -44,7 +44,11 @@ pub fn main(args: Args) -> ExitCode {
         Err(problems) => return fail(tidewire_contract::problem::render_all(&problems)),
     };
     let Some(plan) = contracts.iter().find_map(|c| plan(c, &args)) else {
-        return fail(format!("no WebSocket endpoint of the contracts in {} leads to a channel '{}'", args.contracts.display(), args.channel));
+        return fail(format!(
+            "no WebSocket endpoint of the contracts in {} leads to a channel '{}'",
+            args.contracts.display(),
+            args.channel
+        ));
     };
     match block_on(run(&args, &plan)) {
         Ok(Ok(())) => ExitCode::SUCCESS,
@@ -101,7 +105,9 @@ fn plan(contract: &Contract, args: &Args) -> Option<Plan> {
 }
 
 fn escape(text: &str) -> String {
-    text.bytes().map(|b| if b.is_ascii_alphanumeric() || b"-._~:*;".contains(&b) { (b as char).to_string() } else { format!("%{b:02X}") }).collect()
+    text.bytes()
+        .map(|b| if b.is_ascii_alphanumeric() || b"-._~:*;".contains(&b) { (b as char).to_string() } else { format!("%{b:02X}") })
+        .collect()
 }
 
 async fn run(args: &Args, plan: &Plan) -> Result<(), String> {

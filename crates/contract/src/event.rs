@@ -87,9 +87,9 @@ impl Event {
     pub fn dedup_key(&self, data: &Value, principal: Option<&Principal>) -> Option<String> {
         let mut complete = true;
         let key = self.key.as_ref()?.fill(&mut |path| {
-            let value = match path.split_first()? {
-                (root, rest) if root == "data" => at_path(data, rest),
-                (root, [attribute]) if root == "principal" => principal?.attributes.get(attribute),
+            let value = match path.split_first() {
+                Some((root, rest)) if root == "data" => at_path(data, rest),
+                Some((root, [attribute])) if root == "principal" => principal.and_then(|p| p.attributes.get(attribute)),
                 _ => None,
             };
             let value = value.filter(|v| matches!(v, Value::String(_) | Value::Number(_) | Value::Bool(_)));

@@ -1,8 +1,32 @@
 //! What may be said: a protocol document, compiled.
 //!
-//! A contract is a folder with a `contract.yaml` and JSON Schema files. [`compile`] turns it into a [`Contract`],
-//! or into every [`Problem`] that it has, each with its place in the source and what to write instead.
-//! This crate knows no sockets, no clock and no storage.
+//! A contract is a folder with a `contract.yaml` and JSON Schema files; `docs/contract-language.md` is its reference.
+//! [`compile`] turns it into a [`Contract`], or into every [`Problem`] that it has, each with its place in the source and
+//! what to write instead; [`load_all`] does so with all that are served side by side.
+//!
+//! A publish asks, in this order: [`Contract::channel`] whose log it is, [`Contract::event`] what it is,
+//! [`Event::validate`] whether its payload is right, [`Event::may_send`] whether a client may send it,
+//! [`Event::dedup_key`] what makes it the same as another, [`Event::audience`] whom it is for, and
+//! [`Contract::member_changes`] who is where after it. Each is a function of what it is given: none keeps anything.
+//!
+//! There are no sockets here, no clock, no storage and no keys. The only files read are the contract's own, while it is
+//! compiled; schemas reach nothing over a network.
+//!
+//! ```
+//! let yaml = r#"
+//! tidewire: 1
+//! name: chat
+//! version: "1"
+//! auth: { token: bearer header, principal: { id: $claims.sub } }
+//! channels: { room: { adress: "room:{room}" } }
+//! wire: { event: { type: $type, data: $data } }
+//! endpoints: [{ websocket: "/{room}", subscribes: "room:{room}" }]
+//! events: { message: { on: room } }
+//! "#;
+//! let problems = tidewire_contract::compile_source("contract.yaml", yaml, &|_| None).unwrap_err();
+//! assert_eq!(problems[0].to_string(), "contract.yaml:6:13: a channel needs the key `address` (write `address:`)");
+//! assert!(problems[1].help.as_ref().unwrap().starts_with("did you mean `address`?"));
+//! ```
 
 pub mod address;
 pub mod audience;
@@ -65,10 +89,12 @@ impl Contract {
         self.channels.iter().enumerate().find_map(|(kind, channel)| {
             let vars = channel.address.parse(name)?;
             let log = match channel.mirrors {
-                Some(of) => self.channels[of].address.fill(|var| vars.iter().find(|(n, _)| &**n == var).map(|(_, v)| v.clone()))?,
-                None => name.to_owned(),
+                Some(of) => Some(self.channels[of].address.fill(|var| vars.iter().find(|(n, _)| &**n == var).map(|(_, v)| v.clone()))?),
+                None => None,
             };
-            Some(ChannelName { kind, log_kind: channel.mirrors.unwrap_or(kind), name: name.into(), log: log.into(), vars })
+            let name: Arc<str> = name.into();
+            let log = log.map_or_else(|| Arc::clone(&name), Arc::from);
+            Some(ChannelName { kind, log_kind: channel.mirrors.unwrap_or(kind), name, log, vars })
         })
     }
 

@@ -57,16 +57,13 @@ impl Problem {
     }
 }
 
-/// All of them as a compiler shows them, with a last line that counts them.
+/// All of them as a compiler shows them, an empty line after each.
 pub fn render_all(problems: &[Problem]) -> String {
     let mut text = String::new();
     for problem in problems {
         text.push_str(&problem.render());
         text.push_str("\n\n");
     }
-    let mistakes = if problems.len() == 1 { "1 mistake".to_owned() } else { format!("{} mistakes", problems.len()) };
-    text.push_str(&mistakes);
-    text.push('\n');
     text
 }
 

@@ -18,8 +18,12 @@ use crate::{
 };
 use std::{
     fs::{File, OpenOptions},
+    os::unix::fs::FileExt,
     path::{Path, PathBuf},
 };
+
+/// To compare with what nobody has written yet.
+static ZEROS: [u8; 4096] = [0; 4096];
 
 /// What the journals hold, in the order in which they were written.
 #[derive(Debug, Default)]
@@ -93,7 +97,7 @@ fn look(path: &Path, bytes: &[u8], last: &mut u64) -> (Scanned, Option<String>) 
         file.intact += length as u64;
         file.ends.push((*last, file.intact));
     }
-    file.torn = rest.iter().any(|b| *b != 0);
+    file.torn = !rest.chunks(ZEROS.len()).all(|part| part == &ZEROS[..part.len()]);
     let synced = if file.torn { later_marker(rest).map_or(0, |m| m.synced) } else { 0 };
     let damage =
         (synced > *last).then(|| format!("{}; a later batch says that everything up to batch {synced} was synced", file.describe(*last)));
@@ -164,16 +168,15 @@ pub(crate) fn cut(path: &Path, length: u64) -> std::io::Result<()> {
     file.sync_all()
 }
 
-/// Writes the first `length` bytes of the journal anew and puts them in its place. After a failed sync the kernel may call pages
-/// clean that never reached the medium: only writing them again, to another file, makes them safe.
+/// Makes an end of the file at `length` and writes what is before it once more, on a handle of its own. After a failed sync the
+/// kernel may call pages clean that never reached the medium: only writing them again makes a later sync mean anything.
+/// It is done in place, since there may be no room for a copy; the bytes are the same, so a crash meanwhile does no harm.
 pub(crate) fn rewrite(path: &Path, length: u64) -> std::io::Result<()> {
-    let copy = path.with_extension("rewrite");
-    let mut from = std::io::Read::take(File::open(path)?, length);
-    let mut to = File::create(&copy)?;
-    std::io::copy(&mut from, &mut to)?;
-    to.sync_all()?;
-    std::fs::rename(&copy, path)?;
-    sync_folder(path.parent().unwrap_or(path))
+    let bytes = std::fs::read(path)?;
+    let file = OpenOptions::new().write(true).open(path)?;
+    file.set_len(length)?;
+    file.write_all_at(&bytes[..bytes.len().min(length as usize)], 0)?;
+    file.sync_all()
 }
 
 pub(crate) fn sync_folder(folder: &Path) -> std::io::Result<()> {

@@ -94,7 +94,7 @@ fn row_at(tables: &Tables, log: LogId, seq: u64) -> Result<Option<(Header, Slice
 }
 
 pub(crate) fn last_row(tables: &Tables, log: LogId) -> Result<Option<(Slice, Header)>, LogError> {
-    let Some(row) = rows(tables, log, 0).last() else { return Ok(None) };
+    let Some(row) = rows(tables, log, 0).newest() else { return Ok(None) };
     let (key, value) = row.map_err(broken(format!("log {}: its newest events", log.0)))?;
     let header = chunk::header(&key, &value).map_err(wrong(format!("log {}: its newest events", log.0)))?;
     Ok(Some((key, header)))

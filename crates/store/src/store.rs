@@ -240,7 +240,7 @@ impl Store {
     }
 
     /// Closes the engine that failed and opens another on the same files. What was not acknowledged is cut off, so that nothing
-    /// returns of a batch that was reported as failed; what was is written to fresh pages of a new file.
+    /// returns of a batch that was reported as failed; what was is written again, since a failed sync leaves it open what the medium has.
     fn reopen(&self, writer: &mut Writer) -> Result<(), LogError> {
         let mut engine = self.engine.write().unwrap_or_else(PoisonError::into_inner);
         drop(engine.tables.take());

@@ -42,7 +42,7 @@ impl Tables {
             .max_journaling_size(64 << 20)
             .worker_threads(2)
             .open()?;
-        let lz4 = || CompressionPolicy::new([CompressionType::None, CompressionType::Lz4]);
+        let lz4 = || CompressionPolicy::new([CompressionType::None, CompressionType::None, CompressionType::Lz4]);
         let settings = |block, memtable| {
             KeyspaceCreateOptions::default()
                 .manual_journal_persist(true)
@@ -119,7 +119,8 @@ impl Rows {
         next
     }
 
-    pub fn last(&mut self) -> Option<Result<(Slice, Slice), fjall::Error>> {
+    /// The last row of what is left.
+    pub fn newest(&mut self) -> Option<Result<(Slice, Slice), fjall::Error>> {
         self.step(|iter| iter.next_back())
     }
 }

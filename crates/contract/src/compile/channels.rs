@@ -27,6 +27,8 @@ pub(crate) struct Channels {
     pub spans: Vec<Range<usize>>,
     /// Also of those that could not be read.
     pub names: Vec<String>,
+    /// The ids of those that mirror, or mean to.
+    pub mirroring: Vec<String>,
 }
 
 impl Channels {
@@ -38,6 +40,11 @@ impl Channels {
             report.add("unknown-channel", node.span.clone(), format!("there is no channel `{}`", short(name)), help);
         }
         found
+    }
+
+    /// Whether every channel that was written could be read: only then is something missing if it is not found.
+    pub fn whole(&self) -> bool {
+        self.list.len() == self.names.len()
     }
 
     /// Every variable of every address.
@@ -53,7 +60,7 @@ impl Channels {
 }
 
 pub(crate) fn channels(report: &Reporter, entry: &Entry, attributes: &[String]) -> Channels {
-    let mut channels = Channels { list: Vec::new(), spans: Vec::new(), names: Vec::new() };
+    let mut channels = Channels { list: Vec::new(), spans: Vec::new(), names: Vec::new(), mirroring: Vec::new() };
     let Some(entries) = mapping(report, &entry.value, &entry.key_span, "channels") else { return channels };
     if entries.is_empty() {
         report.add("missing-key", entry.key_span.clone(), "a contract needs at least one channel", None);
@@ -64,6 +71,7 @@ pub(crate) fn channels(report: &Reporter, entry: &Entry, attributes: &[String]) 
         let Some((channel, mirrored)) = channel(report, entry, attributes) else { continue };
         if let Some(mirrored) = mirrored {
             mirrors.push((channels.list.len(), mirrored));
+            channels.mirroring.push(entry.key.clone());
         }
         channels.list.push(channel);
         channels.spans.push(entry.key_span.clone());

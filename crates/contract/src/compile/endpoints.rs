@@ -180,8 +180,7 @@ fn sample_of(template: &Template) -> String {
 
 fn is_a_channel(report: &Reporter, node: &Node, span: Range<usize>, source: &str, sample: &str, channels: &Channels) {
     let matches = |channel: &Channel| channel.address.parse(sample).is_some();
-    let unread = channels.list.len() < channels.names.len();
-    if !channels.list.iter().any(matches) && !unread && !node.span.is_empty() {
+    if !channels.list.iter().any(matches) && channels.whole() && !node.span.is_empty() {
         let help = suggest(source, channels.list.iter().map(|c| c.address.source.as_str()), "the channels' addresses are");
         report.add("unknown-channel", span, format!("no channel has the address `{}`", short(source)), help);
     }

@@ -1,7 +1,6 @@
 //! `events:`.
 
 use super::{
-    auth::is_parameter,
     channels::Channels,
     fields::{Fields, list_or_one, mapping, rate, short, text, text_of, word},
     language::{AUDIENCE, EVENT},
@@ -17,7 +16,7 @@ use crate::{
     event::{Event, Publisher, type_matches},
     template::{Path, Segment, Template},
 };
-use std::{collections::HashMap, sync::Arc};
+use std::{cell::Cell, collections::HashMap, sync::Arc};
 
 /// The events' names and schemas, read before what refers to them.
 pub(crate) struct Schemas {
@@ -69,17 +68,39 @@ impl Schemas {
         self.schema(name).map(|schema| Cursor::root(schema))
     }
 
-    /// Reports a path that the event's payload cannot have.
-    pub fn check_path(&self, report: &Reporter, event: &str, path: &Path, node: &Node) {
+    /// Reports a path that the event's payload cannot have, or that leads to something else than `wanted`.
+    pub fn check_path(&self, report: &Reporter, event: &str, path: &Path, node: &Node, wanted: Wanted) {
         let Some(cursor) = self.cursor(event) else { return };
-        if let Err((part, names)) = cursor.follow(path) {
-            let help = suggest(&part, names.iter().map(String::as_str), "its schema has");
-            let text = if let Kind::Str(text) = &node.kind { text.as_str() } else { "" };
-            let dotted = format!("$data.{}", path.join("."));
-            let span = text.find(&dotted).map_or(node.span.clone(), |at| inside(report, node, text, at..at + dotted.len()));
-            report.add("unknown-field", span, format!("the payload of `{}` has no `{}`", short(event), short(&part)), help);
+        let text = if let Kind::Str(text) = &node.kind { text.as_str() } else { "" };
+        let dotted = format!("$data.{}", path.join("."));
+        let span = text.find(&dotted).map_or(node.span.clone(), |at| inside(report, node, text, at..at + dotted.len()));
+        let end = match cursor.follow(path) {
+            Ok(end) => end.map_or(Type::Any, |end| end.kind()),
+            Err((part, names)) => {
+                let help = suggest(&part, names.iter().map(String::as_str), "its schema has");
+                report.add("unknown-field", span, format!("the payload of `{}` has no `{}`", short(event), short(&part)), help);
+                return;
+            }
+        };
+        let (fits, what) = match wanted {
+            Wanted::Names => (!matches!(end, Type::Bool | Type::Map(_) | Type::Null), "text, a number or a list of them"),
+            Wanted::Name => (!matches!(end, Type::Bool | Type::Map(_) | Type::Null | Type::List(_)), "text or a number"),
+            Wanted::Number => (matches!(end, Type::Any | Type::Number), "a number"),
+        };
+        if !fits {
+            report.add("wrong-field", span, format!("here {what} is needed, and the schema says {}", end.describe()), None);
         }
     }
+}
+
+/// What a path has to lead to.
+#[derive(Clone, Copy)]
+pub(crate) enum Wanted {
+    /// Somebody or something, or a list of them.
+    Names,
+    /// Somebody or something.
+    Name,
+    Number,
 }
 
 /// What events refer to.
@@ -94,10 +115,12 @@ pub(crate) struct Context<'a> {
 pub(crate) fn events(context: &Context<'_>, entry: &Entry) -> Vec<Event> {
     let report = context.report;
     let Some(entries) = mapping(report, &entry.value, &entry.key_span, "events") else { return Vec::new() };
-    let events: Vec<Event> = entries.iter().filter_map(|e| event(context, e)).collect();
+    let unknown = Cell::new(false);
+    let events: Vec<Event> = entries.iter().filter_map(|e| event(context, e, &unknown)).collect();
     for (at, channel) in context.channels.list.iter().enumerate() {
-        let used = channel.mirrors.is_some() || channel.presence.is_some() || events.iter().any(|e| e.on.contains(&at));
-        if !used && events.len() == entries.len() {
+        let mirrors = context.channels.mirroring.contains(&channel.id);
+        let used = mirrors || channel.presence.is_some() || events.iter().any(|e| e.on.contains(&at));
+        if !used && events.len() == entries.len() && !unknown.get() {
             let help = Some(format!("write `on: {}` at an event, or remove the channel", channel.id));
             let message = format!("nothing is published to the channel `{}`", channel.id);
             report.add("silent-channel", context.channels.spans[at].clone(), message, help);
@@ -106,7 +129,7 @@ pub(crate) fn events(context: &Context<'_>, entry: &Entry) -> Vec<Event> {
     events
 }
 
-fn event(context: &Context<'_>, entry: &Entry) -> Option<Event> {
+fn event(context: &Context<'_>, entry: &Entry, unknown: &Cell<bool>) -> Option<Event> {
     let Context { report, channels, schemas, .. } = *context;
     let name = entry.key.clone();
     check_type(report, entry);
@@ -118,8 +141,12 @@ fn event(context: &Context<'_>, entry: &Entry) -> Option<Event> {
     let mut on = Vec::new();
     if let Some(e) = fields.get("on") {
         for node in list_or_one(&e.value) {
-            let Some(name) = text_of(report, node, &e.key_span, "on") else { continue };
-            let Some(channel) = channels.find(report, node, name) else { continue };
+            let channel = text_of(report, node, &e.key_span, "on").and_then(|name| channels.find(report, node, name));
+            let Some(channel) = channel else {
+                unknown.set(true);
+                continue;
+            };
+            let name = &channels.list[channel].id;
             if let Some(of) = channels.list[channel].mirrors {
                 let help = Some(format!("write `{}`, which it mirrors", channels.list[of].id));
                 report.add("bad-mirror", node.span.clone(), format!("`{name}` is a mirror: nothing is published to it"), help);
@@ -156,7 +183,7 @@ fn event(context: &Context<'_>, entry: &Entry) -> Option<Event> {
     let path = |key: &str| {
         let e = fields.get(key)?;
         let path = data_path(report, &e.value, &e.key_span, key)?;
-        schemas.check_path(report, &name, &path, &e.value);
+        schemas.check_path(report, &name, &path, &e.value, Wanted::Number);
         Some(path)
     };
     let said = |key: &str| fields.get(key).and_then(|e| text(report, e)).map(str::to_owned);
@@ -223,7 +250,7 @@ fn key(context: &Context<'_>, event: &str, from: Publisher, entry: &Entry) -> Op
             let help = Some("name a field: `$data.id`".to_owned());
             context.report.add("bad-key", entry.value.span.clone(), "the whole payload cannot be a key", help);
         }
-        context.schemas.check_path(context.report, event, &path[1..].to_vec(), &entry.value);
+        context.schemas.check_path(context.report, event, &path[1..].to_vec(), &entry.value, Wanted::Name);
     }
     Some(template)
 }
@@ -253,7 +280,7 @@ fn clause(context: &Context<'_>, event: &str, node: &Node, owner: &Entry, depth:
         }
         let paths = list_or_one(&part.value).iter().filter_map(|node| {
             let path = data_path(report, node, &part.key_span, &part.key)?;
-            context.schemas.check_path(report, event, &path, node);
+            context.schemas.check_path(report, event, &path, node, Wanted::Names);
             Some(path)
         });
         named.push((by, paths.collect()));
@@ -275,7 +302,6 @@ fn clause(context: &Context<'_>, event: &str, node: &Node, owner: &Entry, depth:
         let words = context.relations.iter().chain(context.attributes).map(String::as_str);
         report.add("bad-audience", at, "an audience names nobody", suggest("", words, "name them by"));
     }
-    debug_assert!(AUDIENCE.keys.iter().all(|k| is_parameter(k.name)));
     Some(Clause { when, unless, named, any })
 }
 
@@ -295,7 +321,7 @@ fn examples(report: &Reporter, fields: &Fields<'_>, schema: Option<&Schema>) -> 
         let example = node.to_json();
         for violation in schema.map_or_else(Vec::new, |s| s.validate(&example)) {
             let span = place(node, &violation.pointer);
-            let help = Some(format!("the schema's `{}` says so; the example has {} there", violation.rule, violation.found));
+            let help = Some(format!("its `{}` says so, and the example has a value of type {} there", violation.rule, violation.found));
             report.add("bad-example", span, format!("the example does not match the schema: {}", violation.message), help);
         }
         all.push(example);

@@ -7,6 +7,8 @@ pub struct Section {
     pub title: &'static str,
     /// Where it stands: `channels.*`.
     pub path: &'static str,
+    /// What the schema for editors calls it.
+    pub definition: &'static str,
     pub keys: &'static [Key],
 }
 
@@ -28,6 +30,7 @@ const fn may(name: &'static str) -> Key {
 pub const CONTRACT: Section = Section {
     title: "a contract",
     path: "",
+    definition: "contract",
     keys: &[
         must("tidewire"),
         must("name"),
@@ -48,17 +51,20 @@ pub const CONTRACT: Section = Section {
 pub const AUTH: Section = Section {
     title: "auth",
     path: "auth",
+    definition: "auth",
     keys: &[may("token"), may("websocket"), may("sse"), may("poll"), may("history"), must("principal")],
 };
 
 /// Beside these, any type of a client's frame may have a rate.
-pub const LIMITS: Section = Section { title: "limits", path: "limits", keys: &[may("total"), may("connections")] };
+pub const LIMITS: Section = Section { title: "limits", path: "limits", definition: "limits", keys: &[may("total"), may("connections")] };
 
-pub const KEEPALIVE: Section = Section { title: "keepalive", path: "keepalive", keys: &[may("ping"), may("timeout")] };
+pub const KEEPALIVE: Section =
+    Section { title: "keepalive", path: "keepalive", definition: "keepalive", keys: &[may("ping"), may("timeout")] };
 
 pub const CHANNEL: Section = Section {
     title: "a channel",
     path: "channels.*",
+    definition: "channel",
     keys: &[
         must("address"),
         may("join"),
@@ -71,28 +77,33 @@ pub const CHANNEL: Section = Section {
     ],
 };
 
-pub const HISTORY: Section = Section { title: "history", path: "channels.*.history", keys: &[may("keep"), may("count"), may("bytes")] };
+pub const HISTORY: Section =
+    Section { title: "history", path: "channels.*.history", definition: "history", keys: &[may("keep"), may("count"), may("bytes")] };
 
-pub const PRESENCE: Section = Section { title: "presence", path: "channels.*.presence", keys: &[must("member"), may("info")] };
+pub const PRESENCE: Section =
+    Section { title: "presence", path: "channels.*.presence", definition: "presence", keys: &[must("member"), may("info")] };
 
 /// Beside these, a relation's own name is a key: `group: $data.id`.
 pub const MEMBERS: Section = Section {
     title: "a relation of members",
     path: "members.*",
+    definition: "membership",
     keys: &[must("of"), must("on"), may("member"), may("now_in"), may("joins"), may("leaves")],
 };
 
-pub const WIRE: Section = Section { title: "wire", path: "wire", keys: &[must("event"), may("client"), may("server")] };
+pub const WIRE: Section = Section { title: "wire", path: "wire", definition: "wire", keys: &[must("event"), may("client"), may("server")] };
 
 pub const WIRE_CLIENT: Section = Section {
     title: "wire.client",
     path: "wire.client",
+    definition: "client",
     keys: &[may("subscribe"), may("unsubscribe"), may("sync"), may("ping"), may("pong"), may("send"), may("refresh")],
 };
 
 pub const WIRE_SERVER: Section = Section {
     title: "wire.server",
     path: "wire.server",
+    definition: "server",
     keys: &[
         may("hello"),
         may("subscribed"),
@@ -111,6 +122,7 @@ pub const WIRE_SERVER: Section = Section {
 pub const ENDPOINT: Section = Section {
     title: "an endpoint",
     path: "endpoints[]",
+    definition: "endpoint",
     keys: &[
         may("websocket"),
         may("sse"),
@@ -127,6 +139,7 @@ pub const ENDPOINT: Section = Section {
 pub const EVENT: Section = Section {
     title: "an event",
     path: "events.*",
+    definition: "event",
     keys: &[
         may("on"),
         may("from"),
@@ -146,7 +159,8 @@ pub const EVENT: Section = Section {
 };
 
 /// Beside these, attributes of principals and relations of `members` are keys.
-pub const AUDIENCE: Section = Section { title: "an audience", path: "events.*.audience", keys: &[may("when"), may("unless"), may("any")] };
+pub const AUDIENCE: Section =
+    Section { title: "an audience", path: "events.*.audience", definition: "audience", keys: &[may("when"), may("unless"), may("any")] };
 
 /// What an option of an endpoint may do.
 pub const OPTION_ROLES: &[&str] = &["filter", "resume", "page", "subscribe"];

@@ -2,7 +2,7 @@
 
 use super::{
     auth::is_parameter,
-    events::Schemas,
+    events::{Schemas, Wanted},
     fields::{Fields, mapping, short, text},
     language::MEMBERS,
     names::data_path,
@@ -55,7 +55,8 @@ fn membership(report: &Reporter, entry: &Entry, attributes: &[String], events: &
     let path = |key: &str| {
         let e = fields.get(key)?;
         let path = data_path(report, &e.value, &e.key_span, key)?;
-        events.check_path(report, on.as_deref()?, &path, &e.value);
+        let wanted = if ["joins", "leaves"].contains(&key) { Wanted::Names } else { Wanted::Name };
+        events.check_path(report, on.as_deref()?, &path, &e.value, wanted);
         Some(path)
     };
     let (group, joins, leaves) = (path(&relation), path("joins"), path("leaves"));

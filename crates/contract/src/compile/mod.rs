@@ -16,11 +16,12 @@ mod names;
 pub(crate) mod rule;
 pub(crate) mod schema;
 mod source;
+mod together;
 mod types;
 mod wire;
 mod yaml;
 
-use crate::{Contract, event::Event, limits::Keepalive, limits::Limits, problem::Problem, template::Template, wire::ClientFrame};
+use crate::{Contract, limits::Keepalive, limits::Limits, problem::Problem, wire::ClientFrame};
 use fields::{Fields, text};
 pub use folder::{compile, load_all};
 use source::{Files, Reporter};
@@ -86,19 +87,28 @@ fn compile_document(report: &Reporter, document: &yaml::Node, files: &Files) -> 
     let keepalive = fields.get("keepalive").map_or_else(Keepalive::default, |e| auth::keepalive(report, e));
     let channels = match fields.get("channels") {
         Some(e) => channels::channels(report, e, &attributes),
-        None => channels::Channels { list: Vec::new(), spans: Vec::new(), names: Vec::new() },
+        None => channels::Channels { list: Vec::new(), spans: Vec::new(), names: Vec::new(), mirroring: Vec::new() },
     };
     let schemas = events::Schemas::read(report, fields.get("events"), files);
     let relations = members::names(fields.get("members"));
     let members = fields.get("members").map_or_else(Vec::new, |e| members::members(report, e, &attributes, &schemas));
-    let wire = fields.get("wire").and_then(|e| wire::wire(report, e, &channels.variables()));
+    let wire = fields.get("wire").and_then(|e| wire::wire(report, e, &channels));
     let subscribe_frame = wire.as_ref().is_none_or(|w| w.client.iter().any(|(frame, _)| *frame == ClientFrame::Subscribe));
     let endpoints =
         fields.get("endpoints").map_or_else(Vec::new, |e| endpoints::endpoints(report, e, &attributes, &channels, subscribe_frame));
     let context = events::Context { report, attributes: &attributes, relations: &relations, channels: &channels, schemas: &schemas };
     let events = fields.get("events").map_or_else(Vec::new, |e| events::events(&context, e));
-    if let Some(e) = fields.get("wire") {
-        event_template(report, e, wire.as_ref().map(|w| &w.event), &events, &channels);
+    if let (Some(e), Some(wire)) = (fields.get("wire"), &wire) {
+        together::event_template(report, e, wire, &events, &channels);
+        if let Some(e) = fields.get("limits") {
+            together::limits(report, e, wire, &events);
+        }
+        if let Some(e) = fields.get("events") {
+            together::sending(report, e, wire, &events);
+        }
+    }
+    if let Some(auth) = auth.as_ref().filter(|a| ![&a.websocket, &a.sse, &a.poll, &a.history].iter().all(|p| p.is_empty())) {
+        together::tokens(report, auth, &endpoints);
     }
 
     let (endpoints, endpoint_spans) = endpoints.into_iter().unzip();
@@ -132,19 +142,4 @@ fn name(report: &Reporter, entry: &Entry) -> Option<String> {
         report.add("bad-name", entry.value.span.clone(), format!("`{}` cannot be a contract's name", fields::short(name)), help);
     }
     Some(name.to_owned())
-}
-
-/// A variable that the template of an event names has to be known of every event, whatever channel it is on.
-fn event_template(report: &Reporter, wire: &Entry, template: Option<&Template>, events: &[Event], channels: &channels::Channels) {
-    let Some(template) = template else { return };
-    let mut names = Vec::new();
-    template.names(&mut names);
-    for name in names.iter().filter(|n| !wire::EVENT_NAMES.contains(n) && !wire::EVENT_NAMES_DEEP.contains(n)) {
-        let lacking = events.iter().flat_map(|e| &e.on).find(|at| channels.list[**at].address.variables().all(|v| v != *name));
-        if let Some(at) = lacking {
-            let message =
-                format!("`wire.event` names `${name}`, and the address of the channel `{}` has no `{{{name}}}`", channels.list[*at].id);
-            report.add("unknown-name", wire.key_span.clone(), message, Some("name only what every channel with events has".to_owned()));
-        }
-    }
 }

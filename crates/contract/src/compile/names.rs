@@ -20,6 +20,8 @@ pub(crate) struct Names {
     pub deep: Vec<&'static str>,
     /// `$principal.…`: only these attributes, where `principal` is among `deep`.
     pub attributes: Vec<String>,
+    /// There may be more, in a part of the contract that could not be read.
+    pub open: bool,
 }
 
 impl Names {
@@ -47,6 +49,11 @@ impl Names {
         self
     }
 
+    pub fn open(mut self, open: bool) -> Names {
+        self.open |= open;
+        self
+    }
+
     fn all(&self) -> impl Iterator<Item = &str> {
         self.plain.iter().map(String::as_str).chain(self.deep.iter().copied())
     }
@@ -56,30 +63,9 @@ impl Names {
 pub(crate) fn template(report: &Reporter, node: &Node, names: &Names) -> Template {
     match &node.kind {
         Kind::Str(text) => text_template(report, text, node, names),
-        Kind::List(items) => fold_array(items.iter().map(|n| template(report, n, names)).collect()),
-        Kind::Map(entries) => fold_object(entries.iter().map(|e| (e.key.clone(), template(report, &e.value, names))).collect()),
+        Kind::List(items) => Template::Array(items.iter().map(|n| template(report, n, names)).collect()),
+        Kind::Map(entries) => Template::Object(entries.iter().map(|e| (e.key.clone(), template(report, &e.value, names))).collect()),
         _ => Template::Value(node.to_json()),
-    }
-}
-
-fn fold_array(items: Vec<Template>) -> Template {
-    if items.iter().all(|t| matches!(t, Template::Value(_))) {
-        return Template::Value(items.into_iter().map(constant).collect());
-    }
-    Template::Array(items)
-}
-
-fn fold_object(entries: Vec<(String, Template)>) -> Template {
-    if !entries.is_empty() && entries.iter().all(|(_, t)| matches!(t, Template::Value(_))) {
-        return Template::Value(serde_json::Value::Object(entries.into_iter().map(|(k, t)| (k, constant(t))).collect()));
-    }
-    Template::Object(entries)
-}
-
-fn constant(template: Template) -> serde_json::Value {
-    match template {
-        Template::Value(value) => value,
-        _ => serde_json::Value::Null,
     }
 }
 
@@ -149,6 +135,9 @@ fn name(text: &str, names: &Names) -> (Path, usize) {
 fn check_name(report: &Reporter, path: &Path, span: Range<usize>, names: &Names) {
     let root = path[0].as_str();
     if !names.all().any(|n| n == root) {
+        if names.open {
+            return;
+        }
         let help = suggest(root, names.all(), "the names here are");
         report.add("unknown-name", span, format!("there is no `${}` here", short(root)), help);
     } else if root == "principal" {

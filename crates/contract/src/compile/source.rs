@@ -8,6 +8,9 @@ use std::{
     sync::Arc,
 };
 
+/// Problems of one contract; beyond so many, nobody reads on.
+const PROBLEMS_MAX: usize = 500;
+
 /// Reads the contract's own files by their relative path, and nothing else.
 pub(crate) struct Files<'a> {
     pub folder: PathBuf,
@@ -42,6 +45,9 @@ impl Reporter {
         message: impl Into<String>,
         help: Option<String>,
     ) {
+        if self.count() >= PROBLEMS_MAX {
+            return;
+        }
         let problem = Problem::new(code, file.to_owned(), Arc::clone(text), span, message.into(), help);
         let mut problems = self.problems.borrow_mut();
         if !problems.contains(&problem) {

@@ -128,6 +128,9 @@ impl Cursor {
     pub fn follow(&self, path: &[String]) -> Result<Option<Cursor>, (String, Vec<String>)> {
         let mut at = self.clone();
         for part in path {
+            if !matches!(at.kind(), Type::Any | Type::Map(_)) {
+                return Err((part.clone(), Vec::new()));
+            }
             match at.field(part) {
                 Field::Known(next) => at = next,
                 Field::Unknown => return Ok(None),

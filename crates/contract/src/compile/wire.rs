@@ -1,6 +1,7 @@
 //! `wire:`: the templates, each with the `$names` of its place.
 
 use super::{
+    channels::Channels,
     fields::Fields,
     language::{WIRE, WIRE_CLIENT, WIRE_SERVER},
     names::{Names, template},
@@ -11,7 +12,6 @@ use crate::{
     template::{Segment, Template},
     wire::{ClientFrame, ServerFrame, Wire},
 };
-use serde_json::Value;
 
 /// `$names` of an event, beside the variables of the channels' addresses.
 pub const EVENT_NAMES: &[&str] = &["id", "type", "at", "seq", "epoch", "key", "trace", "channel", "occurred_at", "position"];
@@ -66,11 +66,12 @@ const SERVER_FRAMES: &[(&str, ServerFrame)] = &[
     ("gap", ServerFrame::Gap),
 ];
 
-pub(crate) fn wire(report: &Reporter, entry: &Entry, vars: &[String]) -> Option<Wire> {
+pub(crate) fn wire(report: &Reporter, entry: &Entry, channels: &Channels) -> Option<Wire> {
     let fields = Fields::read(report, &entry.value, &entry.key_span, &WIRE, false)?;
-    let with_vars = |names: &[&str]| Names::plain(names).with_vars(vars.iter().map(String::as_str));
+    let vars = channels.variables();
+    let with_vars = |names: &[&str]| Names::plain(names).with_vars(vars.iter().map(String::as_str)).open(!channels.whole());
     let event = fields.get("event").map(|e| {
-        frame_shape(report, &e.value, "wire.event");
+        frame_shape(report, &e.value, "wire.event", true);
         template(report, &e.value, &with_vars(EVENT_NAMES).with_deep(EVENT_NAMES_DEEP))
     });
     let mut client = Vec::new();
@@ -80,7 +81,7 @@ pub(crate) fn wire(report: &Reporter, entry: &Entry, vars: &[String]) -> Option<
         let mut seen: Vec<(&str, String)> = Vec::new();
         for entry in fields.iter() {
             let Some((name, frame)) = CLIENT_FRAMES.iter().find(|(n, _)| *n == entry.key) else { continue };
-            frame_shape(report, &entry.value, &entry.key);
+            frame_shape(report, &entry.value, &entry.key, false);
             let template = template(report, &entry.value, &Names::plain(CLIENT_NAMES));
             needs(report, entry, *frame, &template);
             let constants = constants(&template);
@@ -99,7 +100,7 @@ pub(crate) fn wire(report: &Reporter, entry: &Entry, vars: &[String]) -> Option<
     {
         for entry in fields.iter() {
             let Some((_, frame)) = SERVER_FRAMES.iter().find(|(n, _)| *n == entry.key) else { continue };
-            frame_shape(report, &entry.value, &entry.key);
+            frame_shape(report, &entry.value, &entry.key, true);
             let names = if *frame == ServerFrame::Gap { with_vars(GAP_NAMES) } else { with_vars(SERVER_NAMES).with_deep(&["data"]) };
             server.push((*frame, template(report, &entry.value, &names)));
         }
@@ -107,16 +108,17 @@ pub(crate) fn wire(report: &Reporter, entry: &Entry, vars: &[String]) -> Option<
     Some(Wire { event: event?, client, server })
 }
 
-/// A frame is an object or a list; anything else could not be told from another frame.
-fn frame_shape(report: &Reporter, node: &Node, what: &str) {
+/// A frame is an object, or a list where it is not to be told from others; anything else is not a frame.
+fn frame_shape(report: &Reporter, node: &Node, what: &str, list: bool) {
     let filled = match &node.kind {
         Kind::Map(entries) => !entries.is_empty(),
-        Kind::List(items) => !items.is_empty(),
+        Kind::List(items) => list && !items.is_empty(),
         _ => false,
     };
     if !filled {
         let help = Some("e.g. `{ type: $type, data: $data }`".to_owned());
-        report.add("wrong-type", node.span.clone(), format!("`{what}` is an object or a list, and here is {}", node.describe()), help);
+        let shape = if list { "an object or a list" } else { "an object" };
+        report.add("wrong-type", node.span.clone(), format!("`{what}` is {shape}, and here is {}", node.describe()), help);
     }
 }
 
@@ -151,10 +153,6 @@ fn names_it(template: &Template, name: &str) -> bool {
 /// A frame's shape, with every `$name` alike.
 fn constants(template: &Template) -> String {
     match template {
-        Template::Value(Value::Object(map)) => {
-            let parts: Vec<String> = map.iter().map(|(k, v)| format!("{k:?}:{v}")).collect();
-            format!("{{{}}}", parts.join(","))
-        }
         Template::Value(value) => value.to_string(),
         Template::Name(_) | Template::Text(_) => "$".to_owned(),
         Template::Array(items) => format!("[{}]", items.iter().map(constants).collect::<Vec<_>>().join(",")),

@@ -6,7 +6,7 @@
 use super::source::Reporter;
 use saphyr::Scalar;
 use saphyr_parser::{Event, Parser, Span};
-use std::ops::Range;
+use std::{collections::HashSet, ops::Range};
 
 /// Bytes of a contract file.
 pub(crate) const FILE_BYTES_MAX: usize = 1 << 20;
@@ -14,6 +14,8 @@ pub(crate) const FILE_BYTES_MAX: usize = 1 << 20;
 const DEPTH_MAX: usize = 48;
 /// Values in a contract file.
 const NODES_MAX: usize = 100_000;
+/// Anchors, aliases and tags that are reported.
+const FEATURES_MAX: usize = 20;
 
 #[derive(Debug, Clone)]
 pub(crate) struct Node {
@@ -70,7 +72,8 @@ impl Node {
 /// A collection that is still open.
 enum Open {
     List(Range<usize>, Vec<Node>),
-    Map(Range<usize>, Vec<Entry>, Option<(String, Range<usize>)>),
+    /// With the keys so far, and the key whose value comes next.
+    Map(Range<usize>, Vec<Entry>, HashSet<String>, Option<(String, Range<usize>)>),
 }
 
 /// Reads the one document of `text`. What is wrong with it is reported; `None` if nothing can be made of it.
@@ -83,7 +86,7 @@ pub(crate) fn read(text: &str, report: &Reporter) -> Option<Node> {
     let mut open: Vec<Open> = Vec::new();
     let mut document: Option<Node> = None;
     let mut documents = 0;
-    let mut nodes = 0;
+    let (mut nodes, mut features) = (0, 0);
     for event in Parser::new_from_str(text) {
         let (event, span) = match event {
             Ok(event) => event,
@@ -101,13 +104,12 @@ pub(crate) fn read(text: &str, report: &Reporter) -> Option<Node> {
             _ => (0, false),
         };
         if anchor != 0 || tagged {
-            report.add(
-                "yaml-feature",
-                range,
-                "a contract has no anchors, aliases or tags",
-                Some("write the value out where it is needed".to_owned()),
-            );
-            return None;
+            let help = Some("write the value out where it is needed".to_owned());
+            report.add("yaml-feature", range.clone(), "a contract has no anchors, aliases or tags", help);
+            features += 1;
+            if features > FEATURES_MAX {
+                return None;
+            }
         }
         nodes += 1;
         if nodes > NODES_MAX {
@@ -136,7 +138,7 @@ pub(crate) fn read(text: &str, report: &Reporter) -> Option<Node> {
                 continue;
             }
             Event::MappingStart(..) => {
-                open.push(Open::Map(range, Vec::new(), None));
+                open.push(Open::Map(range, Vec::new(), HashSet::new(), None));
                 if open.len() > DEPTH_MAX {
                     return too_deep(&open, report);
                 }
@@ -144,7 +146,7 @@ pub(crate) fn read(text: &str, report: &Reporter) -> Option<Node> {
             }
             Event::SequenceEnd | Event::MappingEnd => match open.pop() {
                 Some(Open::List(start, items)) => Node { span: start.start..range.end.max(start.end), kind: Kind::List(items) },
-                Some(Open::Map(start, entries, _)) => Node { span: start.start..range.end.max(start.end), kind: Kind::Map(entries) },
+                Some(Open::Map(start, entries, ..)) => Node { span: start.start..range.end.max(start.end), kind: Kind::Map(entries) },
                 None => continue,
             },
             Event::Scalar(value, style, _, _) => Node {
@@ -157,18 +159,23 @@ pub(crate) fn read(text: &str, report: &Reporter) -> Option<Node> {
                     Some(Scalar::String(s)) => Kind::Str(s.into_owned()),
                 },
             },
+            // Refused already; the place is kept, so that keys and values stay in step.
+            Event::Alias(_) => Node { span: range, kind: Kind::Null },
             _ => continue,
         };
         match open.last_mut() {
             None => document = Some(node),
             Some(Open::List(_, items)) => items.push(node),
-            Some(Open::Map(_, entries, key @ None)) => *key = Some(key_of(node, entries, text, report)),
-            Some(Open::Map(_, entries, key @ Some(_))) => {
+            Some(Open::Map(_, _, seen, key @ None)) => *key = Some(key_of(node, seen, text, report)),
+            Some(Open::Map(_, entries, _, key @ Some(_))) => {
                 if let Some((name, key_span)) = key.take() {
                     entries.push(Entry { key: name, key_span, value: node });
                 }
             }
         }
+    }
+    if features > 0 {
+        return None;
     }
     if document.is_none() {
         report.add("yaml", 0..0, "the file is empty", Some("begin with `tidewire: 1`".to_owned()));
@@ -185,7 +192,7 @@ fn too_deep(open: &[Open], report: &Reporter) -> Option<Node> {
     None
 }
 
-fn key_of(node: Node, entries: &[Entry], text: &str, report: &Reporter) -> (String, Range<usize>) {
+fn key_of(node: Node, seen: &mut HashSet<String>, text: &str, report: &Reporter) -> (String, Range<usize>) {
     let name = match node.kind {
         Kind::Str(name) => name,
         Kind::List(_) | Kind::Map(_) => {
@@ -195,7 +202,7 @@ fn key_of(node: Node, entries: &[Entry], text: &str, report: &Reporter) -> (Stri
         // `on`, `1`, `true`: what is written is meant.
         _ => text.get(node.span.clone()).unwrap_or_default().to_owned(),
     };
-    if !name.is_empty() && entries.iter().any(|e| e.key == name) {
+    if !name.is_empty() && !seen.insert(name.clone()) {
         report.add("duplicate-key", node.span.clone(), format!("`{name}` is here twice"), Some("keep one of the two".to_owned()));
     }
     (name, node.span)

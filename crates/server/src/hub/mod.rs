@@ -9,7 +9,7 @@ use std::{
     sync::{Arc, mpsc},
     time::{SystemTime, UNIX_EPOCH},
 };
-use tidewire_contract::History;
+use tidewire_contract::{Durability, History};
 use tidewire_engine::{
     Draft, LogHandle, Published, Reader, Sequencer,
     log::{Log, LogError, Retention},
@@ -30,7 +30,7 @@ pub trait Watchers: Send + Sync + 'static {
 
 enum Job {
     Publish(Vec<Draft>, oneshot::Sender<Result<Vec<Published>, LogError>>),
-    Trim(Arc<LogHandle>, Retention),
+    Trim(Arc<str>, Durability, Retention),
     Stop(oneshot::Sender<()>),
 }
 
@@ -82,9 +82,9 @@ impl Hub {
         Ok(answered.await.map_err(|_| PublishError::Stopping)??)
     }
 
-    /// Lets go of what the retention no longer keeps; some time soon.
-    pub fn trim(&self, log: Arc<LogHandle>, retention: Retention) {
-        let _ = self.submit.send(Job::Trim(log, retention));
+    /// Lets go of what the retention no longer keeps of a log; some time soon.
+    pub fn trim(&self, log: Arc<str>, durability: Durability, retention: Retention) {
+        let _ = self.submit.send(Job::Trim(log, durability, retention));
     }
 
     pub fn reader(&self) -> &Arc<Reader> {
@@ -115,7 +115,7 @@ fn run(mut sequencer: Sequencer, jobs: &mpsc::Receiver<Job>, watchers: &dyn Watc
                     waiting.insert(ticket, answer);
                     sequencer.submit(ticket, drafts);
                 }
-                Job::Trim(log, retention) => trim(&log, &retention, sequencer.reader()),
+                Job::Trim(name, durability, retention) => trim(&name, durability, &retention, sequencer.reader()),
                 Job::Stop(done) => stopping = Some(done),
             }
             if taken >= TURN || stopping.is_some() {
@@ -156,11 +156,17 @@ fn turn(sequencer: &mut Sequencer, watchers: &dyn Watchers, answer: &mut dyn FnM
     }
 }
 
-fn trim(log: &LogHandle, retention: &Retention, reader: &Reader) {
-    let Some(id) = log.id() else { return };
-    match reader.store(log.durability).trim(id, retention, now()) {
-        Ok(first) => log.set_first(first),
-        Err(error) => tracing::warn!(log = %log.name, %error, "cannot trim the history"),
+fn trim(name: &Arc<str>, durability: Durability, retention: &Retention, reader: &Reader) {
+    let store = reader.store(durability);
+    let handle = reader.known(name);
+    let trimmed = match handle.as_ref().and_then(|h| h.id()) {
+        Some(id) => store.trim(id, retention, now()).map(Some),
+        None => store.find(name).and_then(|found| found.map(|state| store.trim(state.id, retention, now())).transpose()),
+    };
+    match (trimmed, handle) {
+        (Ok(Some(first)), Some(handle)) => handle.set_first(first),
+        (Ok(_), _) => {}
+        (Err(error), _) => tracing::warn!(log = %name, %error, "cannot trim the history"),
     }
 }
 

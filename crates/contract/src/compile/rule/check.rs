@@ -53,12 +53,13 @@ pub(crate) fn compile(report: &Reporter, node: &Node, at: &Range<usize>, what: &
         Ok(Ok(parsed)) => parsed,
         Ok(Err(errors)) => {
             for error in errors.errors.iter().take(3) {
-                let start = char_offset(text, error.pos);
-                let message = error.msg.split(", expecting").next().unwrap_or(&error.msg);
+                let start = offset(text, error.pos);
+                let message = error.msg.split(" expecting").next().unwrap_or_default();
+                let message = message.strip_prefix("Syntax error: ").unwrap_or(message).replace("'<EOF>'", "end");
                 report.add(
                     "bad-rule",
                     inside(report, node, text, start..start + 1),
-                    format!("this is not a CEL expression: {}", short(message)),
+                    format!("this is not a CEL expression: {}", short(&message)),
                     None,
                 );
             }
@@ -78,13 +79,15 @@ pub(crate) fn compile(report: &Reporter, node: &Node, at: &Range<usize>, what: &
     (!check.failed).then_some(Rule { expr, absent_is_null: scope.absent_is_null })
 }
 
-/// The byte at CEL's line (from 1) and column.
-fn char_offset(text: &str, pos: (isize, isize)) -> usize {
+/// The byte at CEL's line (from 1) and column (from 1, in bytes).
+fn offset(text: &str, pos: (isize, isize)) -> usize {
     let line = usize::try_from(pos.0 - 1).unwrap_or(0);
     let start: usize = text.split_inclusive('\n').take(line).map(str::len).sum();
-    let column = usize::try_from(pos.1 - 1).unwrap_or(0);
-    let rest = text.get(start..).unwrap_or_default();
-    start + rest.char_indices().nth(column).map_or(rest.len(), |(at, _)| at)
+    floor(text, start.saturating_add(usize::try_from(pos.1 - 1).unwrap_or(0)))
+}
+
+fn floor(text: &str, at: usize) -> usize {
+    (0..=at.min(text.len())).rev().find(|i| text.is_char_boundary(*i)).unwrap_or(0)
 }
 
 struct Check<'a> {
@@ -100,11 +103,30 @@ struct Check<'a> {
 
 impl Check<'_> {
     fn problem(&mut self, id: u64, message: String, help: Option<String>) -> (Expr, Type) {
+        let part = self.part(id);
+        self.problem_at(part, message, help)
+    }
+
+    /// A problem of a name, which stands near the place that the parser gives.
+    fn problem_of(&mut self, id: u64, name: &str, message: String, help: Option<String>) -> (Expr, Type) {
+        let part = self.part(id);
+        let word = |b: Option<u8>| b.is_some_and(|b| b.is_ascii_alphanumeric() || b == b'_');
+        let bytes = self.text.as_bytes();
+        let whole = |at: &usize| !word(at.checked_sub(1).map(|i| bytes[i])) && !word(bytes.get(at + name.len()).copied());
+        let found = self.text.match_indices(name).map(|(at, _)| at).filter(whole).min_by_key(|at| at.abs_diff(part.start));
+        self.problem_at(found.map_or(part, |at| at..at + name.len()), message, help)
+    }
+
+    fn problem_at(&mut self, part: Range<usize>, message: String, help: Option<String>) -> (Expr, Type) {
         self.failed = true;
-        let byte = |chars: u32| self.text.char_indices().nth(chars as usize).map_or(self.text.len(), |(at, _)| at);
-        let part = self.info.offset_for(id).map_or(0..self.text.len(), |(start, stop)| byte(start)..byte(stop.saturating_add(1)));
         self.report.add("rule-type", inside(self.report, self.node, self.text, part), message, help);
         (Expr::Null, Type::Any)
+    }
+
+    /// Where in the rule's text an expression stands; the whole of it if that is not known.
+    fn part(&self, id: u64) -> Range<usize> {
+        let floor = |at: u32| floor(self.text, at as usize);
+        self.info.offset_for(id).map_or(0..self.text.len(), |(start, stop)| floor(start)..floor(stop.saturating_add(1)).max(floor(start)))
     }
 
     fn lower(&mut self, expr: &IdedExpr) -> (Expr, Type) {
@@ -175,7 +197,7 @@ impl Check<'_> {
             words.push("data");
         }
         let help = suggest(name, words, "a rule can name here");
-        self.problem(id, format!("there is no `{}` here", short(name)), help)
+        self.problem_of(id, name, format!("there is no `{}` here", short(name)), help)
     }
 
     fn select(&mut self, id: u64, select: &SelectExpr) -> (Expr, Type) {
@@ -187,7 +209,7 @@ impl Check<'_> {
         {
             if !self.scope.attributes.iter().any(|a| a == field) {
                 let help = suggest(field, self.scope.attributes.iter().map(String::as_str), "its attributes are");
-                return self.problem(id, format!("a principal has no `{}`", short(field)), help);
+                return self.problem_of(id, field, format!("a principal has no `{}`", short(field)), help);
             }
             let attribute = Expr::Attribute(field.to_owned());
             return if select.test {
@@ -204,7 +226,7 @@ impl Check<'_> {
                 Field::Unknown => Type::Any,
                 Field::Forbidden(names) => {
                     let help = suggest(field, names.iter().map(String::as_str), "its schema has");
-                    return self.problem(id, format!("the payload has no `{}` here", short(field)), help);
+                    return self.problem_of(id, field, format!("the payload has no `{}` here", short(field)), help);
                 }
             },
             other => return self.problem(id, format!("`.{}` is asked of {}", short(field), other.describe()), None),
@@ -219,9 +241,6 @@ impl Check<'_> {
             args.push(self.lower(target));
         }
         args.extend(call.args.iter().map(|a| self.lower(a)));
-        if self.failed {
-            return (Expr::Null, Type::Any);
-        }
         let name = call.func_name.as_str();
         let member = call.target.is_some();
         let mut args = args.into_iter();
@@ -311,7 +330,7 @@ impl Check<'_> {
             _ => {
                 let known = ["has", "size", "startsWith", "endsWith", "contains", "exists", "all"];
                 let help = suggest(name, known, "the functions are");
-                self.problem(id, format!("there is no function `{}` of this form", short(name)), help)
+                self.problem_of(id, name, format!("there is no function `{}` of this form", short(name)), help)
             }
         }
     }

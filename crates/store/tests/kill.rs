@@ -1,0 +1,119 @@
+//! A process that is killed while it writes, again and again: what it acknowledged is there.
+
+mod common;
+
+use common::*;
+use std::{
+    collections::HashMap,
+    io::{BufRead, BufReader, Write},
+    path::Path,
+    process::{Command, Stdio},
+    time::Duration,
+};
+use tidewire_contract::Durability;
+use tidewire_engine::log::{Batch, Log};
+use tidewire_store::{Options, Store};
+
+const LOGS: [(&str, Durability); 4] =
+    [("disk:1", Durability::Disk), ("disk:2", Durability::Disk), ("process:1", Durability::Process), ("process:2", Durability::Process)];
+
+/// So little memory that tables are written and merged all the time.
+fn small() -> Options {
+    Options { memtable: 64 << 10, ..options() }
+}
+
+/// Not a test of its own: what the killed process does. It says on its standard output what has been acknowledged.
+#[test]
+fn child() {
+    let Some(folder) = std::env::var_os("STORE_CHILD") else { return };
+    let store = Store::open(folder, small()).unwrap();
+    let mut random = std::process::id() as u64 | 1;
+    let mut next = move |below: u64| {
+        random ^= random << 13;
+        random ^= random >> 7;
+        random ^= random << 17;
+        random % below
+    };
+    let mut heads: Vec<_> = LOGS.iter().map(|(name, durability)| store.open(name, *durability, EPOCH).unwrap()).collect();
+    let mut out = std::io::stdout();
+    for n in 0u64.. {
+        let mut appends = Vec::new();
+        for (log, (name, durability)) in heads.iter_mut().zip(LOGS) {
+            // Now only logs that are not synced, now all.
+            if durability == Durability::Disk && n % 3 != 0 {
+                continue;
+            }
+            let head = log.head + 1 + next(20);
+            appends.push(append(name, log.id, durability, log.head + 1..=head));
+            log.head = head;
+        }
+        let heads: Vec<_> = appends.iter().map(|a| format!("{}={}", a.log, a.records.last().map_or(0, |r| r.seq))).collect();
+        store.commit(&Batch { appends }).unwrap();
+        writeln!(out, "\nacked {}", heads.join(" ")).unwrap();
+        if n % 16 == 5 {
+            store.put(b"cursor", Some(n.to_string().as_bytes())).unwrap();
+            writeln!(out, "\nacked cursor={n}").unwrap();
+        }
+        if n % 32 == 9 {
+            let log = store.find(LOGS[next(4) as usize].0).unwrap().unwrap();
+            store.trim(log.id, &by_count(5_000), log.at).unwrap();
+        }
+    }
+}
+
+// G-1, K-8: killed under load, everything acknowledged is there once, in order, with the same bytes; no `seq` is given twice.
+#[test]
+fn everything_acknowledged_survives_a_kill() {
+    let kills = std::env::var("STORE_KILLS").ok().and_then(|n| n.parse().ok()).unwrap_or(30);
+    let folder = tempfile::tempdir().unwrap();
+    let mut epochs = HashMap::new();
+    for kill in 0..kills {
+        let acked = run_and_kill(folder.path(), Duration::from_millis(30 + kill * 37 % 120));
+        let store = Store::open(folder.path(), small()).unwrap();
+        for (name, _) in LOGS {
+            let (_, head) = check_log(&store, name).unwrap();
+            let promised = acked.get(name).copied().unwrap_or(0);
+            assert!(head >= promised, "kill {kill}: {name} ends at {head}, {promised} was acknowledged");
+            let epoch = store.find(name).unwrap().map(|s| s.epoch);
+            assert_eq!(epoch, *epochs.entry(name).or_insert(epoch), "nothing was lost, so the epoch stays");
+        }
+        if let Some(promised) = acked.get("cursor") {
+            let cursor: u64 = std::str::from_utf8(&store.get(b"cursor").unwrap().unwrap()).unwrap().parse().unwrap();
+            assert!(cursor >= *promised);
+        }
+        if kill % 3 == 0 {
+            store.close().unwrap();
+        } else {
+            // As it was: neither closed nor dropped, in the next process.
+            drop(store);
+        }
+    }
+}
+
+fn run_and_kill(folder: &Path, after: Duration) -> HashMap<String, u64> {
+    let mut child = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "child", "--nocapture", "--test-threads=1"])
+        .env("STORE_CHILD", folder)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let reader = std::thread::spawn(move || {
+        let mut acked = HashMap::new();
+        for line in lines.map_while(Result::ok) {
+            let Some(pairs) = line.strip_prefix("acked ") else { continue };
+            for pair in pairs.split(' ') {
+                // A line that the kill has torn says nothing.
+                if let Some((name, n)) = pair.split_once('=').and_then(|(name, n)| Some((name.to_owned(), n.parse().ok()?))) {
+                    acked.insert(name, n);
+                }
+            }
+        }
+        acked
+    });
+    std::thread::sleep(Duration::from_millis(60) + after);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    reader.join().unwrap()
+}
