@@ -2,7 +2,7 @@
 
 use super::{
     envelope,
-    interface::{PATTERNS, answers, query},
+    interface::{PATTERNS, answers, place, query},
     parts::{page_headers, schema},
 };
 use serde_json::{Map, Value, json};
@@ -136,7 +136,7 @@ fn parameters(endpoint: &Endpoint) -> Vec<Value> {
         OptionRole::Filter => {
             query(name, false, "Type patterns, separated by semicolons; `*` stands last", json!({ "type": "string", "pattern": PATTERNS }))
         }
-        OptionRole::Resume => query(name, false, "Behind an event's id, a seq, a position, or a time", json!({ "type": "string" })),
+        OptionRole::Resume => query(name, false, "Behind an event's id, a seq, a position, or a time", place()),
         OptionRole::Page => query(name, false, "Most events of the page", json!({ "type": "integer", "minimum": 1, "maximum": 1000 })),
         OptionRole::Subscribe => query(name, false, "Channels, separated by commas", json!({ "type": "string" })),
     });

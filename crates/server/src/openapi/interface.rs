@@ -13,7 +13,7 @@ pub fn paths() -> Map<String, Value> {
         "description": "The trace of events that carry none",
         "schema": { "type": "string", "minLength": 1, "maxLength": 256, "pattern": "^[!-~]+$" },
     }]);
-    publish["requestBody"] = body(&json!({ "oneOf": [schema("Event"), { "type": "array", "items": schema("Event"), "maxItems": 1000 }] }));
+    publish["requestBody"] = body(&json!({ "oneOf": [schema("Event"), { "type": "array", "items": schema("Event")}] }));
     publish["responses"] = answers(
         "Published, as durable as the channel promises",
         &receipts,
@@ -29,14 +29,14 @@ pub fn paths() -> Map<String, Value> {
         query(
             "seq",
             false,
-            "Behind this place; not together with `after`",
+            "Behind this place; `after` wins where both are given",
             json!({ "type": "integer", "minimum": 0, "maximum": 9_007_199_254_740_991_u64 })
         ),
         query(
             "after",
             false,
             "Behind an event's id, a seq, a position, or a time; without both, from the oldest event that is kept",
-            json!({ "type": "string" })
+            place()
         ),
         query("types", false, "Type patterns, separated by semicolons; `*` stands last", json!({ "type": "string", "pattern": PATTERNS })),
         query("limit", false, "Most events of the page", json!({ "type": "integer", "minimum": 1, "maximum": 1000 })),
@@ -88,6 +88,16 @@ pub fn paths() -> Map<String, Value> {
 
 /// What `Filter::parse` takes.
 pub const PATTERNS: &str = r"^[A-Za-z0-9._:-]*(\*|[A-Za-z0-9._:-])(;[A-Za-z0-9._:-]*(\*|[A-Za-z0-9._:-])){0,63}$";
+
+/// What `Resume::parse` takes.
+pub fn place() -> Value {
+    json!({ "anyOf": [
+        { "type": "string", "pattern": "^[0-9]{1,19}$", "description": "a seq" },
+        { "type": "string", "pattern": "^[0-9a-f]{1,15}:[0-9]{1,19}$", "description": "a position" },
+        { "type": "string", "pattern": "^([A-Za-z]+_)?[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$", "description": "an event's id" },
+        { "type": "string", "format": "date-time", "description": "a time" },
+    ] })
+}
 
 fn operation(id: &str, tag: &str, summary: &str) -> Value {
     json!({ "operationId": id, "tags": [tag], "summary": summary, "security": [{ "backend": [] }] })

@@ -70,10 +70,14 @@ pub fn schemas() -> Map<String, Value> {
     let position = json!({ "type": "string", "pattern": "^[0-9a-f]+:[0-9]+$" });
     let durability = json!({ "type": "string", "enum": ["memory", "process", "disk"] });
     let time = json!({ "type": "string", "format": "date-time" });
+    let connection = json!({
+        "description": "As the hello frame names it",
+        "anyOf": [{ "type": "string", "pattern": "^[0-9]{1,19}$" }, { "type": "integer", "minimum": 0, "maximum": u64::MAX }],
+    });
     let selector = json!({
-        "principal": { "type": ["string", "null"], "description": "The principal's id" },
-        "connection": { "type": ["string", "integer", "null"], "description": "As the hello frame names it", "pattern": "^[0-9]{1,19}$", "minimum": 0, "maximum": 9_007_199_254_740_991_u64 },
-        "channel": { "type": ["string", "null"], "description": "A channel of the key's contract" },
+        "principal": { "type": "string", "description": "The principal's id" },
+        "connection": connection,
+        "channel": { "type": "string", "description": "A channel of the key's contract" },
     });
     let named = [
         (
