@@ -172,6 +172,22 @@ async fn history_comes_in_pages_under_permissions_and_filters() {
     assert_eq!(site.get("/worlds/w1/history", "no token").await.status, 401);
 }
 
+// B-8
+#[tokio::test]
+async fn what_a_reader_does_not_get_hides_nothing_behind_it() {
+    let site = Site::new().await;
+    let mut secret = removed("worker:w9", "hidden");
+    secret["audience"] = json!({ "worker": "nobody" });
+    // More than one look passes over.
+    for _ in 0..21 {
+        site.publish(BOARD_KEY, Value::Array(vec![secret.clone(); 1000])).await;
+    }
+    site.publish(BOARD_KEY, json!([removed("board:zoo", "t1"), removed("worker:w9", "t2")])).await;
+    let reply = site.get_with_cookie("/api/events?since=2020-01-01T00:00:00Z", &keeper()).await;
+    assert_eq!(tickets(&reply), ["t1", "t2"]);
+    assert_eq!(next(&reply), None);
+}
+
 #[tokio::test]
 async fn a_link_to_the_next_page_holds_no_token() {
     let site = Site::new().await;
