@@ -1,12 +1,13 @@
 //! `tidewire serve`: from the configuration to a server, and orderly down again.
 
 use crate::{fail, logging};
-use std::{net::SocketAddr, path::PathBuf, process::ExitCode};
+use std::{net::SocketAddr, path::PathBuf, process::ExitCode, sync::Arc};
 use tidewire_contract::{load_all, problem::render_all};
 use tidewire_server::{
     Config, Flags,
     config::LogFormat,
-    node::{Node, StartError},
+    http::Interface,
+    node::{Interfaces, Node, StartError},
 };
 use tokio::{
     net::TcpListener,
@@ -97,7 +98,8 @@ pub async fn start(config: Config, accept_loss: bool) -> Result<Started, String>
     let scheme = if config.tls.is_some() { "https" } else { "http" };
     let url = format!("{scheme}://{}", address(&listener)?);
     let metrics = format!("http://{}", address(&operations)?);
-    let node = Node::start(config, &contracts, listener, operations, accept_loss).map_err(|e: StartError| e.to_string())?;
+    let interfaces = Interfaces { public: Arc::new(Interface::default()), operations: Arc::new(Interface::default()) };
+    let node = Node::start(config, &contracts, listener, operations, accept_loss, interfaces).map_err(|e: StartError| e.to_string())?;
     tracing::info!(%url, %metrics, contracts = contracts.len(), "listening on {url}");
     Ok(Started { node, url, metrics })
 }

@@ -59,8 +59,12 @@ pub use problem::{Problem, render_all};
 pub use template::Template;
 pub use wire::{ClientFrame, ServerFrame, Wire};
 
+use address::Vars;
 use serde_json::{Map, Value};
 use std::{collections::HashMap, path::PathBuf, sync::Arc};
+
+/// Bytes of a channel's name.
+pub const CHANNEL_BYTES_MAX: usize = 512;
 
 /// A compiled protocol document.
 #[derive(Debug)]
@@ -84,18 +88,28 @@ pub struct Contract {
 }
 
 impl Contract {
-    /// The channel that `name` is an address of, if any pattern of the contract matches it.
+    /// The channel that `name` is an address of, if any pattern of the contract matches it; the one with the fewest
+    /// variables, if several do. No channel's name is longer than [`CHANNEL_BYTES_MAX`] or has control characters in it.
     pub fn channel(&self, name: &str) -> Option<ChannelName> {
-        self.channels.iter().enumerate().find_map(|(kind, channel)| {
-            let vars = channel.address.parse(name)?;
-            let log = match channel.mirrors {
-                Some(of) => Some(self.channels[of].address.fill(|var| vars.iter().find(|(n, _)| &**n == var).map(|(_, v)| v.clone()))?),
-                None => None,
-            };
-            let name: Arc<str> = name.into();
-            let log = log.map_or_else(|| Arc::clone(&name), Arc::from);
-            Some(ChannelName { kind, log_kind: channel.mirrors.unwrap_or(kind), name, log, vars })
-        })
+        if name.len() > CHANNEL_BYTES_MAX || name.chars().any(char::is_control) {
+            return None;
+        }
+        let mut found: Option<(usize, Vars)> = None;
+        for (kind, channel) in self.channels.iter().enumerate() {
+            if let Some(vars) = channel.address.parse(name)
+                && found.as_ref().is_none_or(|(_, best)| vars.len() < best.len())
+            {
+                found = Some((kind, vars));
+            }
+        }
+        let (kind, vars) = found?;
+        let mirrors = self.channels.get(kind)?.mirrors;
+        let name: Arc<str> = name.into();
+        let log = match mirrors.and_then(|of| self.channels.get(of)) {
+            Some(of) => of.address.fill(|var| vars.iter().find(|(n, _)| &**n == var).map(|(_, v)| v.clone()))?.into(),
+            None => Arc::clone(&name),
+        };
+        Some(ChannelName { kind, log_kind: mirrors.unwrap_or(kind), name, log, vars })
     }
 
     /// The event kind of a type: an exact name first, then the pattern (`chat.message.*`) that it matches; the longest, if several do.

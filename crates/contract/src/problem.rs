@@ -23,7 +23,17 @@ pub struct Problem {
     pub help: Option<String>,
     /// The text of the file, for [`Problem::render`].
     #[serde(skip)]
-    text: Arc<str>,
+    text: Text,
+}
+
+/// Kept out of debug output: it would bury what is wrong.
+#[derive(Clone, PartialEq)]
+struct Text(Arc<str>);
+
+impl std::fmt::Debug for Text {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} bytes", self.0.len())
+    }
 }
 
 impl Problem {
@@ -37,18 +47,18 @@ impl Problem {
         let before = &text[..start];
         let line = before.matches('\n').count() + 1;
         let column = before.chars().rev().take_while(|c| *c != '\n').count() + 1;
-        Problem { code, file, line, column, span: start..start + shown, message, help, text }
+        Problem { code, file, line, column, span: start..start + shown, message, help, text: Text(text) }
     }
 
     /// The problem as a compiler shows it: place, source line, caret, help. Without colours; ends without a line break.
     pub fn render(&self) -> String {
         let path = self.file.display().to_string();
         let title = Level::ERROR.primary_title(self.message.as_str()).id(self.code);
-        let mut group: Group = if self.text.is_empty() {
+        let mut group: Group = if self.text.0.is_empty() {
             title.element(annotate_snippets::Origin::path(path.as_str()))
         } else {
             let annotation = AnnotationKind::Primary.span(self.span.clone());
-            title.element(Snippet::source(&*self.text).path(path.as_str()).annotation(annotation))
+            title.element(Snippet::source(&*self.text.0).path(path.as_str()).annotation(annotation))
         };
         if let Some(help) = &self.help {
             group = group.element(Level::HELP.message(help.as_str()));

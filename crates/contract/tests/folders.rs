@@ -108,3 +108,14 @@ fn a_folder_without_a_contract_says_so() {
     let problems = compile(&folder.0).unwrap_err();
     assert!(problems[0].render().contains("contract.yaml"), "{}", problems[0].render());
 }
+
+#[test]
+fn a_file_that_cannot_be_read_is_not_called_missing() {
+    let yaml = contract("a", "/ws/{room}", "s.json");
+    let folder = Folder::new("unreadable", &[("contract.yaml", &yaml), ("s.json", "{}")]);
+    fs::write(folder.0.join("s.json"), [0xff, 0xfe]).unwrap();
+    let problems = compile(&folder.0).unwrap_err();
+    assert_eq!(problems[0].message, "the file `s.json` cannot be read");
+    fs::write(folder.0.join("contract.yaml"), [0xff, 0xfe]).unwrap();
+    assert_eq!(codes(&compile(&folder.0).unwrap_err()), ["no-contract"]);
+}

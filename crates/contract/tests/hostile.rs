@@ -167,3 +167,58 @@ fn hostile_rules_and_schemas_are_refused_soon() {
         assert!(started.elapsed().as_secs() < 5, "{schema:.80} took {:?}", started.elapsed());
     }
 }
+
+// G-5
+#[test]
+fn no_row_of_tokens_makes_a_rule_that_panics() {
+    const TOKENS: [&str; 30] = [
+        "true",
+        "worker_id",
+        "principal.role",
+        "principal",
+        "data",
+        "(",
+        ")",
+        "[",
+        "]",
+        "{",
+        "}",
+        ".",
+        ",",
+        "?",
+        ":",
+        "!",
+        "-",
+        "&&",
+        "||",
+        "==",
+        "<",
+        "in",
+        "+",
+        "\"a\"",
+        "1",
+        "1.5",
+        "has(",
+        "size(",
+        ".exists(x,",
+        "null",
+    ];
+    let (yaml, files) = shipped("board");
+    let compile = |rule: &str| {
+        let rule = format!("'{}'", rule.replace('\'', "''"));
+        let yaml = yaml.replacen("principal.role == \"zootechnician\" || worker_id == principal.worker", &rule, 1);
+        let _ = compile_source("contract.yaml", &yaml, &|path| files.get(path).cloned());
+    };
+    for token in TOKENS {
+        compile(&format!("{token} ").repeat(1_990 / (token.len() + 1)));
+        compile(&token.repeat(1_990 / token.len()));
+    }
+    for pair in ["true ? true : ", "1 + ", "x.y(", "!-", "a[0].", "has(a.b) && ", "[1].all(x, "] {
+        compile(&(pair.repeat(1_980 / pair.len()) + "true"));
+    }
+    for seed in 1..=400_u64 {
+        let mut dice = Dice(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15));
+        let tokens: Vec<&str> = (0..=dice.roll(30)).map(|_| TOKENS[dice.roll(TOKENS.len())]).collect();
+        compile(&tokens.join(" "));
+    }
+}

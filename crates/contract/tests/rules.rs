@@ -27,7 +27,6 @@ fn holds(text: &str, data: &Value) -> bool {
     contract.event("say").unwrap().may_send(&who, data)
 }
 
-// C-2
 #[test]
 fn rules_are_cel() {
     let data = json!({ "text": "héllo", "n": 3, "f": 2.5, "list": [1, 2, { "k": "v" }], "deep": { "x": { "y": true } }, "big": u64::MAX, "nothing": null });
@@ -102,7 +101,6 @@ fn a_rule_over_a_huge_payload_ends() {
     assert!(started.elapsed() < Duration::from_secs(5));
 }
 
-// P-7
 #[test]
 fn a_key_is_made_of_what_the_contract_names_or_there_is_none() {
     let contract = contract("    from: client\n    publishes: said\n    key: $data.vote/$principal.id\n").unwrap();
@@ -155,8 +153,18 @@ fn a_pattern_gives_way_to_a_name_and_a_short_one_to_a_long_one() {
     assert_eq!(name("a.*"), None);
     assert_eq!(name("a."), None);
     assert_eq!(name("b"), None);
-    // C-2: a payload's bounds.
     let event = contract.event("a.b.c").unwrap();
     assert_eq!(event.validate(&json!({ "text": "é".repeat(20), "n": 3.0 })), vec![]);
     assert_eq!(event.validate(&json!({ "text": "é".repeat(21) }))[0].rule, "maxLength");
+}
+
+#[test]
+fn a_name_without_variables_goes_first_and_hostile_names_are_no_channels() {
+    let yaml = "tidewire: 1\nname: test\nversion: '1'\nauth: { token: bearer header, principal: { id: $claims.sub } }\n\
+         channels: { any: { address: 'room:{room}' }, main: { address: 'room:main' } }\nwire: { event: { t: $type } }\n\
+         endpoints: [{ websocket: '/ws', unless_asked: 'room:main' }]\nevents: { said: { on: [any, main] } }\n";
+    let contract = compile_source("contract.yaml", yaml, &|_| None).unwrap();
+    let kind = |name: &str| contract.channel(name).map(|c| c.kind);
+    assert_eq!((kind("room:main"), kind("room:mains"), kind("room:")), (Some(1), Some(0), None));
+    assert_eq!((kind("room:a\nb"), kind("room:\0"), kind(&format!("room:{}", "x".repeat(600)))), (None, None, None));
 }

@@ -116,7 +116,7 @@ impl Node {
 }
 
 impl TokenCheck for Auth {
-    fn check(&self, served: &Served, token: &str) -> Result<(Principal, Option<i64>), String> {
+    fn check(&self, served: &Served, token: &str) -> Result<(Arc<Principal>, Option<i64>), String> {
         self.verify(&served.contract, token).map(|verified| (verified.principal, verified.expires)).map_err(|e| e.to_string())
     }
 }

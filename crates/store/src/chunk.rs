@@ -45,8 +45,11 @@ pub(crate) struct Header {
     pub total: u64,
 }
 
+/// A key of the keyspace `events` and its value.
+pub(crate) type Row = ([u8; 16], Vec<u8>);
+
 /// Takes as many of `records` as make a row; `total` is the log's weight before them and is raised. Returns the row and the rest.
-pub(crate) fn encode<'a>(log: LogId, records: &'a [Arc<Record>], total: &mut u64) -> Option<([u8; 16], Vec<u8>, &'a [Arc<Record>])> {
+pub(crate) fn encode<'a>(log: LogId, records: &'a [Arc<Record>], total: &mut u64) -> Option<(Row, &'a [Arc<Record>])> {
     let first = records.first()?;
     let mut value = Vec::with_capacity(HEADER + records.iter().map(|r| r.data.len() + 128).sum::<usize>().min(CHUNK_BYTES * 2));
     value.resize(HEADER, 0);
@@ -75,7 +78,7 @@ pub(crate) fn encode<'a>(log: LogId, records: &'a [Arc<Record>], total: &mut u64
     value[21..29].copy_from_slice(&total.to_le_bytes());
     let check = header_crc(&key, &value[..29]);
     value[29..33].copy_from_slice(&check.to_le_bytes());
-    Some((key, value, rest))
+    Some(((key, value), rest))
 }
 
 /// A row's header, once it is certain that the row is what was written under this key.
@@ -96,6 +99,9 @@ pub(crate) fn header(key: &[u8], value: &[u8]) -> Result<Header, DecodeError> {
     Ok(Header { first, last, last_at, total })
 }
 
+/// A `seq`, and checksum and bytes of its event.
+type Raw<'a> = (u64, Result<(u32, &'a [u8]), DecodeError>);
+
 /// The row's events in order, each with the `seq` it has by its place: so that one that is damaged can be named.
 pub(crate) struct Events<'a> {
     log: LogId,
@@ -110,7 +116,7 @@ pub(crate) fn events<'a>(log: LogId, header: Header, value: &'a [u8]) -> Events<
 
 impl<'a> Events<'a> {
     /// `seq` and bytes of the next event, its checksum not yet looked at.
-    fn raw(&mut self) -> Option<(u64, Result<(u32, &'a [u8]), DecodeError>)> {
+    fn raw(&mut self) -> Option<Raw<'a>> {
         if self.next > self.last {
             return None;
         }

@@ -2,7 +2,7 @@
 
 use crate::{
     chunk,
-    rows::{encode_receipt, member_key, receipt_key},
+    rows::{member_key, put_receipt, put_receipt_key},
     store::{Store, Tail},
 };
 use std::collections::HashMap;
@@ -18,11 +18,13 @@ impl Store {
         }
         let mut tails = self.tails_of(batch)?;
         let sync = batch.durability() == Durability::Disk;
-        self.write(&mut writer, sync, |tables, rows| {
+        let (mut row, mut value) = (Vec::new(), Vec::new());
+        let many = batch.appends.iter().map(|a| a.records.len() * 2 + a.members.len()).sum();
+        self.write(&mut writer, sync, many, |tables, rows| {
             for append in &batch.appends {
                 let Some(tail) = tails.get_mut(&append.id) else { continue };
                 let mut left = &append.records[..];
-                while let Some((key, value, rest)) = chunk::encode(append.id, left, &mut tail.total) {
+                while let Some(((key, value), rest)) = chunk::encode(append.id, left, &mut tail.total) {
                     rows.insert(&tables.events, key, value);
                     left = rest;
                 }
@@ -31,10 +33,10 @@ impl Store {
                 }
                 for record in &append.records {
                     if let Some(key) = &record.key {
-                        let row = receipt_key(append.id, key);
                         let receipt = Receipt { seq: record.seq, at: record.at, id: record.id };
-                        let value = encode_receipt(&row, &receipt);
-                        rows.insert(&tables.keys, row, value);
+                        put_receipt_key(append.id, key, &mut row);
+                        put_receipt(&row, &receipt, &mut value);
+                        rows.insert(&tables.keys, &row[..], &value[..]);
                     }
                 }
                 for member in &append.members {

@@ -47,7 +47,7 @@ impl Log for Store {
             }
         };
         let key = named(b'L', name.as_bytes());
-        self.write(&mut writer, false, |tables, batch| {
+        self.write(&mut writer, false, 2, |tables, batch| {
             let value = entry.encode(&key);
             batch.insert(&tables.meta, key, value);
             batch.insert(&tables.meta, NEXT_LOG, seal(NEXT_LOG, next.to_le_bytes().to_vec()));
@@ -117,7 +117,7 @@ impl Log for Store {
         let mut writer = self.writer();
         self.ready(&mut writer, self.options.min_free / 4)?;
         let row = named(b'U', key);
-        self.write(&mut writer, true, |tables, batch| match value {
+        self.write(&mut writer, true, 1, |tables, batch| match value {
             Some(value) => {
                 let value = seal(&row, value.to_vec());
                 batch.insert(&tables.meta, row, value);

@@ -33,7 +33,16 @@ pub(crate) fn named(tag: u8, name: &[u8]) -> Vec<u8> {
 }
 
 pub(crate) fn receipt_key(log: LogId, key: &str) -> Vec<u8> {
-    [&log.0.to_be_bytes()[..], key.as_bytes()].concat()
+    let mut row = Vec::with_capacity(8 + key.len());
+    put_receipt_key(log, key, &mut row);
+    row
+}
+
+/// Puts the row's key in place of what is in `row`.
+pub(crate) fn put_receipt_key(log: LogId, key: &str, row: &mut Vec<u8>) {
+    row.clear();
+    row.extend_from_slice(&log.0.to_be_bytes());
+    row.extend_from_slice(key.as_bytes());
 }
 
 /// Appends a checksum of key and value.
@@ -91,14 +100,16 @@ impl Marker {
     }
 }
 
-pub(crate) fn encode_receipt(key: &[u8], receipt: &Receipt) -> Vec<u8> {
-    let mut value = Vec::with_capacity(40);
+/// Puts the receipt of the row `key` in place of what is in `value`.
+pub(crate) fn put_receipt(key: &[u8], receipt: &Receipt, value: &mut Vec<u8>) {
+    value.clear();
     value.extend_from_slice(&receipt.id);
-    put_varint(receipt.seq, &mut value);
+    put_varint(receipt.seq, value);
     if id::at_of(&receipt.id) != Some(receipt.at) {
         value.extend_from_slice(&receipt.at.to_le_bytes());
     }
-    seal(key, value)
+    let check = check(key, value);
+    value.extend_from_slice(&check.to_le_bytes());
 }
 
 pub(crate) fn decode_receipt(key: &[u8], value: &[u8]) -> Result<Receipt, DecodeError> {

@@ -158,7 +158,7 @@ impl Store {
         let mut writer = store.writer();
         if lost || rebooted {
             let row = losses.encode();
-            store.write(&mut writer, true, |t, batch| batch.insert(&t.meta, LOSSES, row)).map_err(unreadable)?;
+            store.write(&mut writer, true, 1, |t, batch| batch.insert(&t.meta, LOSSES, row)).map_err(unreadable)?;
             store.engine.write().unwrap_or_else(PoisonError::into_inner).losses = losses;
         }
         store.promise(&mut writer, false).and_then(|()| writer.mark.sync()).map_err(OpenError::io(folder))?;
@@ -205,13 +205,19 @@ impl Store {
         }
     }
 
-    /// Writes one batch, all of it or nothing, and returns when it is as durable as asked.
-    pub(crate) fn write(&self, writer: &mut Writer, sync: bool, fill: impl FnOnce(&Tables, &mut OwnedWriteBatch)) -> Result<(), LogError> {
+    /// Writes one batch, all of it or nothing, and returns when it is as durable as asked. It has about so many `rows`.
+    pub(crate) fn write(
+        &self,
+        writer: &mut Writer,
+        sync: bool,
+        rows: usize,
+        fill: impl FnOnce(&Tables, &mut OwnedWriteBatch),
+    ) -> Result<(), LogError> {
         let tables = self.engine().tables()?.clone();
         let mode = if sync { PersistMode::SyncData } else { PersistMode::Buffer };
         let number = writer.number.max(writer.previous) + 1;
         let written = tables.wait_for_flushes(PATIENCE).and_then(|()| {
-            let mut batch = tables.db.batch().durability(Some(mode));
+            let mut batch = OwnedWriteBatch::with_capacity(tables.db.clone(), rows + 1).durability(Some(mode));
             fill(&tables, &mut batch);
             let marker = Marker { number, previous: writer.previous, synced: writer.synced };
             batch.insert(&tables.meta, MARKER, marker.encode());

@@ -60,7 +60,8 @@ impl Store {
             {
                 return Ok(tail.first);
             }
-            self.write(&mut writer, false, |tables, batch| {
+            let rows = step.events.len() + step.keys.len() + step.notes.len() + 2;
+            self.write(&mut writer, false, rows, |tables, batch| {
                 step.events.iter().for_each(|key| batch.remove(&tables.events, *key));
                 step.keys.iter().for_each(|(_, key)| batch.remove(&tables.keys, receipt_key(log, key)));
                 step.notes.iter().for_each(|key| batch.remove(&tables.meta, key.clone()));

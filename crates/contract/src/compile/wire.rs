@@ -27,7 +27,8 @@ pub const SERVER_NAMES: &[&str] = &[
     "message",
     "errors",
     "type",
-    "reply",
+    "id",
+    "seq",
     "trace",
     "key",
     "position",
@@ -36,11 +37,17 @@ pub const SERVER_NAMES: &[&str] = &[
     "reason",
     "action",
     "since",
+    "expires",
 ];
+/// Those that have parts: what a client event became, `$reply.id`.
+pub const SERVER_NAMES_DEEP: &[&str] = &["reply", "data"];
 /// `$names` of `wire.server.gap`, beside the variables of the connection's address.
 pub const GAP_NAMES: &[&str] = &["at", "channel", "from", "from_at", "to", "reason", "action", "position"];
 /// `$names` of the frames that a client sends.
 pub const CLIENT_NAMES: &[&str] = &["channel", "channels", "type", "data", "trace", "key", "since", "after", "token"];
+
+/// Those that it may leave out.
+pub const OPTIONAL_NAMES: &[&str] = &["after", "trace", "key", "channel"];
 
 const CLIENT_FRAMES: &[(&str, ClientFrame)] = &[
     ("subscribe", ClientFrame::Subscribe),
@@ -78,19 +85,18 @@ pub(crate) fn wire(report: &Reporter, entry: &Entry, channels: &Channels) -> Opt
     if let Some(entry) = fields.get("client")
         && let Some(fields) = Fields::read(report, &entry.value, &entry.key_span, &WIRE_CLIENT, false)
     {
-        let mut seen: Vec<(&str, String)> = Vec::new();
+        let mut seen: Vec<(&str, Template)> = Vec::new();
         for entry in fields.iter() {
             let Some((name, frame)) = CLIENT_FRAMES.iter().find(|(n, _)| *n == entry.key) else { continue };
             frame_shape(report, &entry.value, &entry.key, false);
             let template = template(report, &entry.value, &Names::plain(CLIENT_NAMES));
             needs(report, entry, *frame, &template);
-            let constants = constants(&template);
-            if let Some((first, _)) = seen.iter().find(|(_, c)| *c == constants) {
-                let help = Some("give one of them a constant that the other has not".to_owned());
-                let message = format!("nobody can tell the frame `{name}` from `{first}`");
+            if let Some((first, _)) = seen.iter().find(|(_, earlier)| takes(earlier, &template)) {
+                let help = Some(format!("write `{name}` before it, or give `{first}` a constant that tells it apart"));
+                let message = format!("the frame `{first}` stands first and takes what is meant for `{name}`");
                 report.add("same-frame", entry.key_span.clone(), message, help);
             }
-            seen.push((name, constants));
+            seen.push((name, template.clone()));
             client.push((*frame, template));
         }
     }
@@ -101,7 +107,8 @@ pub(crate) fn wire(report: &Reporter, entry: &Entry, channels: &Channels) -> Opt
         for entry in fields.iter() {
             let Some((_, frame)) = SERVER_FRAMES.iter().find(|(n, _)| *n == entry.key) else { continue };
             frame_shape(report, &entry.value, &entry.key, true);
-            let names = if *frame == ServerFrame::Gap { with_vars(GAP_NAMES) } else { with_vars(SERVER_NAMES).with_deep(&["data"]) };
+            let names =
+                if *frame == ServerFrame::Gap { with_vars(GAP_NAMES) } else { with_vars(SERVER_NAMES).with_deep(SERVER_NAMES_DEEP) };
             server.push((*frame, template(report, &entry.value, &names)));
         }
     }
@@ -150,15 +157,20 @@ fn names_it(template: &Template, name: &str) -> bool {
     }
 }
 
-/// A frame's shape, with every `$name` alike.
-fn constants(template: &Template) -> String {
-    match template {
-        Template::Value(value) => value.to_string(),
-        Template::Name(_) | Template::Text(_) => "$".to_owned(),
-        Template::Array(items) => format!("[{}]", items.iter().map(constants).collect::<Vec<_>>().join(",")),
-        Template::Object(entries) => {
-            let parts: Vec<String> = entries.iter().map(|(k, t)| format!("{k:?}:{}", constants(t))).collect();
-            format!("{{{}}}", parts.join(","))
-        }
+/// Whether every frame that is like `later` is like `earlier`, too.
+fn takes(earlier: &Template, later: &Template) -> bool {
+    match (earlier, later) {
+        (Template::Name(_), _) => true,
+        (Template::Value(a), Template::Value(b)) => a == b,
+        (Template::Object(earlier), Template::Object(later)) => earlier.iter().all(|(key, template)| {
+            let there = later.iter().find(|(k, _)| k == key);
+            there.map_or_else(|| may_lack(template), |(_, other)| takes(template, other))
+        }),
+        _ => false,
     }
+}
+
+/// What a client may leave out of a frame.
+fn may_lack(template: &Template) -> bool {
+    matches!(template, Template::Name(path) if path.first().is_some_and(|name| OPTIONAL_NAMES.contains(&name.as_str())))
 }

@@ -147,7 +147,7 @@ fn refresh(worker: &Rc<Worker>, client: &Rc<Client>, token: &str, reference: Ref
             error(worker, client, "UNAUTHORIZED", "the new token is another principal's".into(), None, reference);
         }
         Ok((principal, expires)) => {
-            *client.principal.borrow_mut() = principal.into();
+            *client.principal.borrow_mut() = principal;
             client.expires.set(expires.unwrap_or(i64::MAX));
             client.reply(worker, &Reply::Refreshed { at: hub::now(), expires, reference });
             rights_changed(worker, client);

@@ -61,7 +61,7 @@ pub trait TokenCheck: Send + Sync + 'static {
     ///
     /// # Errors
     /// Which check failed, in words for the client.
-    fn check(&self, served: &Served, token: &str) -> Result<(Principal, Option<i64>), String>;
+    fn check(&self, served: &Served, token: &str) -> Result<(Arc<Principal>, Option<i64>), String>;
 }
 
 /// All shards of the node.

@@ -54,6 +54,12 @@ pub(super) fn load(path: &str, at: &Range<usize>, files: &Files, report: &Report
             continue;
         }
         let Some(text) = (files.read)(&path) else {
+            if files.names.contains(&path) {
+                let help = Some(format!("it has to be UTF-8, and at most {} bytes", yaml::FILE_BYTES_MAX));
+                report.add("missing-schema", at.clone(), format!("the file `{path}` cannot be read"), help);
+                whole = false;
+                continue;
+            }
             let near = nearest(&path, files.names.iter().map(String::as_str));
             let help = near.map(|near| format!("did you mean `{near}`?"));
             match from {
