@@ -11,16 +11,17 @@ use hyper_util::{
 };
 use serde_json::{Value, json};
 use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
-use tidewire_contract::{Contract, Principal};
+use tidewire_contract::Contract;
 use tidewire_engine::log::{Log, memory::MemoryLog};
 use tidewire_server::{
     App, Config, Hub, Served,
     admission::Admission,
     auth::Auth,
     config::BackendKey,
+    door,
     http::Interface,
     metrics::Operations,
-    shard::{Presences, ShardEnv, Shards, Switchboard, TokenCheck},
+    shard::{Presences, ShardEnv, Shards, Switchboard},
 };
 use tidewire_wire::TemplateDialect;
 use tokio::net::TcpListener;
@@ -33,6 +34,7 @@ pub struct Site {
     pub app: Arc<App>,
     address: SocketAddr,
     operations: SocketAddr,
+    _doors: Vec<door::Running>,
     client: Client<HttpConnector, Full<Bytes>>,
 }
 
@@ -61,14 +63,6 @@ impl Reply {
         assert_eq!(problem["status"], status);
         assert!(problem["detail"].as_str().is_some_and(|d| !d.is_empty()), "{problem}");
         (problem["type"].as_str().unwrap().trim_start_matches("urn:tidewire:problem:").to_owned(), problem)
-    }
-}
-
-struct NoCheck;
-
-impl TokenCheck for NoCheck {
-    fn check(&self, _: &Served, _: &str) -> Result<(Principal, Option<i64>), String> {
-        Err("no refresh here".into())
     }
 }
 
@@ -105,7 +99,7 @@ impl Site {
         let hub = Arc::new(Hub::start(store, board.clone(), 1).unwrap());
         let env = ShardEnv {
             hub: hub.clone(),
-            check: Arc::new(NoCheck),
+            check: auth.clone(),
             presence: Arc::default(),
             message_bytes: 65536,
             channels_per_client: 100,
@@ -116,14 +110,12 @@ impl Site {
         let admission = Admission::new(config.clone(), auth.clone(), &served);
         let interface = Arc::new(Interface::default());
         let operations = Arc::new(Operations { metrics: interface.metrics.clone() });
-        let app = Arc::new(App { config, hub, shards, served, auth, admission, rest: interface.clone() });
+        let app = Arc::new(App { config, hub, shards, served, auth, admission, rest: interface });
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        serve::start(&app, interface, listener);
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let on = listener.local_addr().unwrap();
-        serve::start(&app, operations, listener);
-        Site { app, address, operations: on, client: Client::builder(TokioExecutor::new()).build_http() }
+        let on_operations = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let (address, on) = (listener.local_addr().unwrap(), on_operations.local_addr().unwrap());
+        let doors = vec![door::open(&app, vec![listener]).unwrap(), door::open_operations(&app, operations, on_operations)];
+        Site { app, address, operations: on, _doors: doors, client: Client::builder(TokioExecutor::new()).build_http() }
     }
 
     pub fn address(&self) -> SocketAddr {
@@ -195,40 +187,4 @@ pub fn whisper(from: &str, to: &str, id: &str) -> Value {
     let message = json!({ "id": id, "from_character_id": from, "to": to, "content": "hush", "edited": false, "deleted": false,
         "at": "2026-01-31T10:00:00Z" });
     json!({ "channel": "world:w1", "type": "chat.message.created", "data": { "chat_id": "c", "message": message } })
-}
-
-mod serve {
-    use super::*;
-    use hyper::{body::Incoming, service::service_fn};
-    use hyper_util::rt::TokioIo;
-    use tidewire_server::{Exchange, Rest, admission::Admitted};
-
-    pub fn start(app: &Arc<App>, rest: Arc<dyn Rest>, listener: TcpListener) {
-        let app = app.clone();
-        tokio::spawn(async move {
-            while let Ok((socket, peer)) = listener.accept().await {
-                let (app, rest) = (app.clone(), rest.clone());
-                let service = service_fn(move |request: Request<Incoming>| {
-                    let (app, rest) = (app.clone(), rest.clone());
-                    async move {
-                        let (parts, body) = request.into_parts();
-                        let answer = match app.decide(&parts, peer.ip()).await {
-                            Err(problem) => problem.response(),
-                            Ok(Admitted::Session(_)) => panic!("sessions are not tested here"),
-                            Ok(Admitted::Query(query)) => {
-                                let exchange = Exchange { peer: peer.ip(), query: Some(*query) };
-                                rest.respond(app.clone(), Request::from_parts(parts, body), exchange).await
-                            }
-                            Ok(Admitted::Rest) => {
-                                let exchange = Exchange { peer: peer.ip(), query: None };
-                                rest.respond(app.clone(), Request::from_parts(parts, body), exchange).await
-                            }
-                        };
-                        Ok::<_, std::convert::Infallible>(answer)
-                    }
-                });
-                tokio::spawn(hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(socket), service));
-            }
-        });
-    }
 }
