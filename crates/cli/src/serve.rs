@@ -7,6 +7,7 @@ use tidewire_server::{
     Config, Flags,
     config::LogFormat,
     http::Interface,
+    metrics::Operations,
     node::{Interfaces, Node, StartError},
 };
 use tokio::{
@@ -98,7 +99,9 @@ pub async fn start(config: Config, accept_loss: bool) -> Result<Started, String>
     let scheme = if config.tls.is_some() { "https" } else { "http" };
     let url = format!("{scheme}://{}", address(&listener)?);
     let metrics = format!("http://{}", address(&operations)?);
-    let interfaces = Interfaces { public: Arc::new(Interface::default()), operations: Arc::new(Interface::default()) };
+    let public = Arc::new(Interface::default());
+    let operations_rest = Arc::new(Operations { metrics: public.metrics.clone() });
+    let interfaces = Interfaces { public, operations: operations_rest };
     let node = Node::start(config, &contracts, listener, operations, accept_loss, interfaces).map_err(|e: StartError| e.to_string())?;
     tracing::info!(%url, %metrics, contracts = contracts.len(), "listening on {url}");
     Ok(Started { node, url, metrics })

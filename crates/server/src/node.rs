@@ -105,8 +105,9 @@ impl Node {
     /// When the store could not be closed cleanly; nothing acknowledged is lost even then.
     pub async fn stop(self) -> Result<(), LogError> {
         self.housekeeping.abort();
-        self.public.stop().await;
+        // First, so that long polls are no requests under way that the stop would wait for.
         self.app.hub.waiters().close();
+        self.public.stop().await;
         self.app.shards.drain(self.app.config.shutdown.drain).await;
         self.app.hub.stop().await;
         self.public.closed().await;

@@ -1,7 +1,9 @@
 //! One connection, from its first byte: to a shard, or to the HTTP library.
 
 use super::{
-    Door, cors, head::{self, Head}, raw,
+    Door, cors,
+    head::{self, Head},
+    raw,
     service::Connection,
     stream::{Stream, Transport},
 };

@@ -54,7 +54,10 @@ fn parts(request: &httparse::Request<'_, '_>) -> Option<Parts> {
     for header in request.headers.iter() {
         headers.append(HeaderName::from_bytes(header.name.as_bytes()).ok()?, HeaderValue::from_bytes(header.value).ok()?);
     }
-    if headers.contains_key(header::CONTENT_LENGTH) || headers.contains_key(header::TRANSFER_ENCODING) || headers.contains_key(header::EXPECT) {
+    if headers.contains_key(header::CONTENT_LENGTH)
+        || headers.contains_key(header::TRANSFER_ENCODING)
+        || headers.contains_key(header::EXPECT)
+    {
         return None;
     }
     let mut built = Request::builder().method(Method::GET).uri(request.path?).body(()).ok()?.into_parts().0;

@@ -39,7 +39,8 @@ impl Proxy {
         let mut connector = HttpConnector::new();
         connector.set_connect_timeout(Some(Duration::from_secs(5)));
         connector.set_nodelay(true);
-        let client = Client::builder(TokioExecutor::new()).pool_timer(TokioTimer::new()).pool_idle_timeout(Duration::from_secs(30)).build(connector);
+        let client =
+            Client::builder(TokioExecutor::new()).pool_timer(TokioTimer::new()).pool_idle_timeout(Duration::from_secs(30)).build(connector);
         Proxy { paths: config.proxy.clone(), client, time: config.limits.proxy_time, body_bytes: config.limits.body_bytes }
     }
 
@@ -63,7 +64,8 @@ impl Proxy {
             Ok(Err(error)) => {
                 tracing::warn!(%error, backend = %backend, "a request cannot be forwarded");
                 let title = "The backend cannot be reached";
-                Problem::new(StatusCode::BAD_GATEWAY, "backend-unreachable", title, "the backend behind this path does not answer").response()
+                Problem::new(StatusCode::BAD_GATEWAY, "backend-unreachable", title, "the backend behind this path does not answer")
+                    .response()
             }
             Err(_) => {
                 let detail = format!("the backend behind this path did not answer within {} s", self.time.as_secs());

@@ -5,7 +5,7 @@ use crate::{App, Problem, served::Served, shard::Selector};
 use bytes::Bytes;
 use http::{Request, StatusCode};
 use hyper::body::Body;
-use serde_json::{Map, Value, json, value::RawValue};
+use serde_json::{Map, Number, Value, json, value::RawValue};
 use std::sync::Arc;
 use tidewire_engine::publish::nearest;
 
@@ -61,7 +61,6 @@ where
     for (name, value) in members {
         let pointer = format!("/{}", excerpt(&name));
         match (name.as_str(), value) {
-            (known, Value::Null) if MEMBERS.contains(&known) => {}
             ("principal", Value::String(text)) => who.principal = Some(text),
             ("channel", Value::String(text)) => {
                 super::since::channel(&served.contract, &text)?;
@@ -71,7 +70,7 @@ where
                 let parsed = text.parse().map_err(|_| wrong(&pointer, "format", "string", "this is no connection's id"))?;
                 who.connection = Some(parsed);
             }
-            ("connection", Value::Number(n)) if n.is_u64() => who.connection = n.as_u64(),
+            ("connection", Value::Number(n)) if whole(&n).is_some() => who.connection = whole(&n),
             (known, value) if MEMBERS.contains(&known) => return Err(wrong(&pointer, "type", json_type(&value), "expected a string")),
             (unknown, value) => {
                 let hint = nearest(unknown, MEMBERS.into_iter()).map(|n| format!("; did you mean '{n}'?")).unwrap_or_default();
@@ -80,6 +79,11 @@ where
         }
     }
     Ok((who, served))
+}
+
+/// A whole number, also one that is written `7.0`.
+fn whole(n: &Number) -> Option<u64> {
+    n.as_u64().or_else(|| n.as_f64().filter(|f| f.fract() == 0.0 && (0.0..9e15).contains(f)).map(|f| f as u64))
 }
 
 fn wrong(pointer: &str, rule: &str, found: &str, message: &str) -> Problem {

@@ -21,14 +21,16 @@ mod welcome;
 mod who;
 
 use crate::{
-    App, Exchange, Rest,
+    App, Exchange, Problem, Rest,
+    metrics::{Metrics, Publication},
     problem::{Body, full},
 };
 use bytes::Bytes;
 use http::{HeaderValue, Request, Response, StatusCode, header};
 use hyper::body::Incoming;
 use serde_json::Value;
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
+use tidewire_contract::EndpointKind;
 
 /// What the interface answers.
 pub type Answer = Response<Body>;
@@ -42,17 +44,40 @@ pub const GAP: &str = "tidewire-gap";
 
 /// The interface, as the door knows it.
 #[derive(Debug, Default)]
-pub struct Interface {}
+pub struct Interface {
+    pub metrics: Arc<Metrics>,
+}
 
 impl Rest for Interface {
     fn respond(&self, app: Arc<App>, request: Request<Incoming>, exchange: Exchange) -> crate::app::Answer {
+        let metrics = self.metrics.clone();
         Box::pin(async move {
-            match exchange.query {
-                Some(query) => poll::contract_endpoint(&app, query, request.uri()).await,
-                None => route::respond(&app, request).await,
+            let begun = Instant::now();
+            let (route, answer) = match exchange.query {
+                Some(query) => {
+                    let kind = if query.kind == EndpointKind::Poll { "poll" } else { "history" };
+                    (kind, poll::contract_endpoint(&app, query, request.uri()).await)
+                }
+                None => (route::name(request.uri().path()), route::respond(&app, request).await),
+            };
+            let refused = answer.extensions().get::<Refused>().map(|r| r.0);
+            metrics.answered(route, answer.status().as_u16(), begun.elapsed(), refused);
+            if let Some(publication) = answer.extensions().get::<Publication>() {
+                metrics.published(publication);
             }
+            answer
         })
     }
+}
+
+/// The name of the problem that an answer carries, for whoever counts them.
+#[derive(Debug, Clone, Copy)]
+struct Refused(&'static str);
+
+fn refusal(problem: &Problem) -> Answer {
+    let mut answer = problem.response();
+    answer.extensions_mut().insert(Refused(problem.code));
+    answer
 }
 
 /// An answer with a JSON body.

@@ -32,8 +32,8 @@ pub struct Reading {
     sources: Vec<Source>,
     /// What was missing before the first event.
     missing: Vec<(usize, Missing)>,
-    /// At least everything up to it was read.
-    watermark: i64,
+    /// Everything up to this time was read, as far as it is known (µs).
+    read_to: i64,
 }
 
 struct Source {
@@ -76,8 +76,7 @@ impl Reading {
     ) -> Result<Reading, LogError> {
         let reader = app.hub.reader();
         let contract = &served.contract;
-        let mut reading =
-            Reading { served: served.clone(), feed: Feed::new(filter), sources: Vec::new(), missing: Vec::new(), watermark: 0 };
+        let mut reading = Reading { served: served.clone(), feed: Feed::new(filter), sources: Vec::new(), missing: Vec::new(), read_to: 0 };
         for Join { channel, resume } in joins {
             if reading.sources.iter().any(|s| s.log == channel.log) {
                 continue;
@@ -102,27 +101,46 @@ impl Reading {
         self.feed.tracks.iter().map(|t| t.log.name.clone()).collect()
     }
 
-    /// Reads on: until there is something to give, or nothing more. Blocks.
+    /// Reads on until there is something to give, or nothing more, or very much was passed over. Blocks.
     ///
     /// # Errors
     /// What the store says.
     pub fn pull(&mut self, app: &App, size: Size) -> Result<Page, LogError> {
         let reader = app.hub.reader();
-        let watermark = reader.watermark();
-        let mut page = self.feed.pull(reader, size.events, bounds::PAGE_BYTES, bounds::PAGE_SCAN)?;
-        // A page that is just full may be the last one.
-        page.more &= self.feed.is_behind();
-        if !page.more {
-            self.watermark = watermark;
+        let mut missing = std::mem::take(&mut self.missing);
+        for _ in 0..bounds::PAGE_SCANS {
+            let watermark = reader.watermark();
+            let before: Vec<u64> = self.feed.tracks.iter().map(|t| t.after).collect();
+            let mut page = self.feed.pull(reader, size.events, bounds::PAGE_BYTES, bounds::PAGE_SCAN)?;
+            // A page that is just full may be the last one.
+            page.more &= self.feed.is_behind();
+            missing.append(&mut page.missing);
+            if !page.more {
+                self.read_to = watermark;
+            } else if page.events.is_empty() {
+                self.read_to = self.passed(reader, &before)?;
+                continue;
+            }
+            page.missing = missing;
+            return Ok(page);
         }
-        page.missing.splice(0..0, std::mem::take(&mut self.missing));
-        Ok(page)
+        Ok(Page { events: Vec::new(), missing, more: true })
+    }
+
+    /// `at` of the newest event that the last pull passed over: all up to it was read, of whatever log.
+    fn passed(&self, reader: &tidewire_engine::Reader, before: &[u64]) -> Result<i64, LogError> {
+        let mut newest = self.read_to;
+        for (track, before) in self.feed.tracks.iter().zip(before).filter(|(track, before)| track.after > **before) {
+            let last = reader.read(&track.log, track.after.saturating_sub(1).max(*before), 1, 1)?;
+            newest = newest.max(last.first().map_or(0, |record| record.at));
+        }
+        Ok(newest)
     }
 
     /// Spells a page. `gaps_inline` puts what is missing in front, where the wire has a word for it.
     pub fn render(&self, page: &Page, gaps_inline: bool) -> Rendered {
         let gaps: Vec<Gap> = page.missing.iter().map(|(track, missing)| self.gap(*track, missing)).collect();
-        let mut rendered = Rendered { events: Vec::new(), count: 0, gaps, more: page.more, at: self.watermark };
+        let mut rendered = Rendered { events: Vec::new(), count: 0, gaps, more: page.more, at: self.read_to };
         let out = &mut rendered.events;
         for gap in rendered.gaps.iter().filter(|_| gaps_inline) {
             let (before, comma) = (out.len(), !out.is_empty());

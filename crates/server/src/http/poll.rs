@@ -32,7 +32,7 @@ pub async fn contract_endpoint(app: &Arc<App>, query: Query, uri: &Uri) -> Answe
         _ => history(app, &asked, uri).await,
     };
     drop(permit);
-    answered.unwrap_or_else(|problem| problem.response())
+    answered.unwrap_or_else(|problem| super::refusal(&problem))
 }
 
 /// A JSON array of everything behind `since`; waits for it where the client asks to (B-1, B-8).

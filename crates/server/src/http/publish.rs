@@ -7,12 +7,12 @@ use super::{
     refuse::problem,
     spell, who,
 };
-use crate::{App, Problem, config::Limits, hub::PublishError, served::Served};
+use crate::{App, Problem, config::Limits, hub::PublishError, metrics::Publication, served::Served};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Request, StatusCode, header};
 use hyper::body::Body;
 use serde_json::{Value, json, value::RawValue};
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
 use tidewire_contract::Contract;
 use tidewire_engine::{
     Draft, Position, Published, at,
@@ -37,13 +37,20 @@ where
     } else {
         check(&served.contract, &body, trace.as_deref(), &app.config.limits)?
     };
+    let begun = Instant::now();
     let published = app.hub.publish(checked.drafts).await.map_err(refused)?;
+    let duplicates = published.iter().filter(|p| p.duplicate).count() as u64;
+    let events = published.len() as u64 - duplicates;
+    let publication = Publication { contract: served.contract.name.clone(), events, duplicates, took: begun.elapsed() };
     let mut answers: Vec<Value> = published.iter().map(|p| receipt(&served, p)).collect();
     if checked.is_batch {
-        return Ok(json_answer(StatusCode::OK, &Value::Array(answers)));
+        let mut answer = json_answer(StatusCode::OK, &Value::Array(answers));
+        answer.extensions_mut().insert(publication);
+        return Ok(answer);
     }
     let Some(only) = answers.pop() else { return Err(no_answer()) };
     let mut answer = json_answer(StatusCode::OK, &only);
+    answer.extensions_mut().insert(publication);
     if let Some(position) = only["position"].as_str().and_then(|p| HeaderValue::from_str(p).ok()) {
         answer.headers_mut().insert(super::POSITION, position);
     }

@@ -121,8 +121,13 @@ fn decode(text: &str) -> Result<String, Problem> {
 
 /// A parameter is wrong.
 pub fn bad(name: &str, message: &str) -> Problem {
+    wrong("bad-parameter", name, message)
+}
+
+/// The same, as another problem.
+pub fn wrong(code: &'static str, name: &str, message: &str) -> Problem {
     let name = excerpt(name);
-    problem(StatusCode::BAD_REQUEST, "bad-parameter", format!("parameter '{name}': {message}")).with("parameter", name)
+    problem(StatusCode::BAD_REQUEST, code, format!("parameter '{name}': {message}")).with("parameter", name)
 }
 
 /// Text of a client, short enough to be repeated to it.

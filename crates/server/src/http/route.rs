@@ -19,10 +19,27 @@ pub enum Route {
     Presence(String),
     Disconnect,
     Unsubscribe,
+    OpenApi,
+}
+
+/// The route's pattern, for whoever counts requests.
+pub fn name(path: &str) -> &'static str {
+    match Route::of(path) {
+        Ok(Route::Welcome) => "/",
+        Ok(Route::Events) => "/v1/events",
+        Ok(Route::Since) => "/v1/events/since",
+        Ok(Route::Channels) => "/v1/channels",
+        Ok(Route::Channel(_)) => "/v1/channels/{channel}",
+        Ok(Route::Presence(_)) => "/v1/channels/{channel}/presence",
+        Ok(Route::Disconnect) => "/v1/disconnect",
+        Ok(Route::Unsubscribe) => "/v1/unsubscribe",
+        Ok(Route::OpenApi) => "/openapi.json",
+        Err(_) => "other",
+    }
 }
 
 /// Every path, for hints and for the description of the interface.
-pub const PATHS: [&str; 8] = [
+pub const PATHS: [&str; 9] = [
     "/",
     "/v1/events",
     "/v1/events/since",
@@ -31,6 +48,7 @@ pub const PATHS: [&str; 8] = [
     "/v1/channels/{channel}/presence",
     "/v1/disconnect",
     "/v1/unsubscribe",
+    "/openapi.json",
 ];
 
 impl Route {
@@ -49,6 +67,7 @@ impl Route {
             ["v1", "channels", channel, "presence"] if !channel.is_empty() => Route::Presence(query::decode_segment(channel)?),
             ["v1", "disconnect"] => Route::Disconnect,
             ["v1", "unsubscribe"] => Route::Unsubscribe,
+            ["openapi.json"] => Route::OpenApi,
             _ => return Err(unknown(path)),
         })
     }
@@ -79,7 +98,7 @@ where
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
     let is_head = request.method() == Method::HEAD;
-    let answer = dispatch(app, request).await.unwrap_or_else(|problem| problem.response());
+    let answer = dispatch(app, request).await.unwrap_or_else(|problem| super::refusal(&problem));
     if is_head { without_body(answer) } else { answer }
 }
 
@@ -100,6 +119,7 @@ where
     }
     match route {
         Route::Welcome => Ok(welcome::welcome(app)),
+        Route::OpenApi => Ok(super::json_answer(StatusCode::OK, &crate::openapi::document(&app.served))),
         Route::Events => publish::events(app, request).await,
         Route::Since => since::since(app, request.headers(), request.uri()).await,
         Route::Channels => channels::list(app, request.headers(), request.uri()).await,

@@ -23,10 +23,13 @@ pub async fn since(app: &Arc<App>, headers: &HeaderMap, uri: &Uri) -> Result<Ans
     let query = Parameters::parse(uri.query())?;
     let Some(name) = query.find("channel") else { return Err(query::bad("channel", "it is missing")) };
     let who = who::reader(app, headers, uri, name).await?;
-    let query = match &who.place {
-        Some(TokenPlace::Query(token)) => query.clone().without(token),
-        _ => query.clone(),
-    };
+    // A token in the query is the business of whoever authenticated it, and no link repeats it.
+    let auth = &who.served.contract.auth;
+    let places = auth.poll.iter().chain(&auth.history).chain(&auth.sse).chain(&auth.websocket);
+    let query = places.fold(query.clone(), |query, place| match place {
+        TokenPlace::Query(name) => query.without(name),
+        _ => query,
+    });
     query.only(&PARAMETERS)?;
     let filter = Arc::new(filter(&query)?);
     let size = Size { events: query.number("limit", bounds::PAGE, app.config.limits.page_events)? };
@@ -74,20 +77,19 @@ pub fn channel(contract: &Contract, name: &str) -> Result<ChannelName, Problem> 
 
 fn filter(query: &Parameters) -> Result<Filter, Problem> {
     let Some(text) = query.find("types") else { return Ok(Filter::default()) };
-    Filter::parse(text).map_err(|bad| query::bad("types", &format!("'{}': {}", query::excerpt(&bad.part), bad.reason)))
+    Filter::parse(text).map_err(|bad| query::wrong("bad-filter", "types", &format!("'{}': {}", query::excerpt(&bad.part), bad.reason)))
 }
 
-/// `seq` or `after`, not both.
+/// `after`, else `seq`.
 fn resume(query: &Parameters) -> Result<Option<Resume>, Problem> {
     match (query.find("seq"), query.find("after")) {
-        (Some(_), Some(_)) => Err(query::bad("after", "give seq or after, not both")),
         (Some(seq), None) => match seq.parse() {
             Ok(seq) => Ok(Some(Resume::Seq(seq))),
             Err(_) => Err(query::bad("seq", "expected a whole number from 0")),
         },
-        (None, Some(after)) => match Resume::parse(after) {
+        (_, Some(after)) => match Resume::parse(after) {
             Some(resume) => Ok(Some(resume)),
-            None => Err(query::bad("after", "expected an event's id, a seq, a position (epoch:seq) or an ISO 8601 time")),
+            None => Err(query::wrong("bad-position", "after", "expected an event's id, a seq, a position (epoch:seq) or an ISO 8601 time")),
         },
         (None, None) => Ok(None),
     }

@@ -13,7 +13,7 @@ pub fn welcome(app: &App) -> Answer {
         "name": "Tidewire",
         "version": env!("CARGO_PKG_VERSION"),
         "contracts": contracts,
-        "links": { "publish": "/v1/events", "replay": "/v1/events/since", "channels": "/v1/channels" },
+        "links": { "publish": "/v1/events", "replay": "/v1/events/since", "channels": "/v1/channels", "description": "/openapi.json" },
     });
     json_answer(StatusCode::OK, &body)
 }

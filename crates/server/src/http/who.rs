@@ -8,7 +8,7 @@ use crate::{
 };
 use http::{HeaderMap, StatusCode, Uri, header};
 use std::sync::Arc;
-use tidewire_contract::{ChannelName, Principal, TokenPlace};
+use tidewire_contract::{ChannelName, Principal};
 use tidewire_engine::Eye;
 
 /// One who reads a channel.
@@ -16,8 +16,6 @@ pub struct Reader {
     pub served: Arc<Served>,
     pub channel: ChannelName,
     pub eye: Eye,
-    /// Where the token was; `None` for a backend.
-    pub place: Option<TokenPlace>,
 }
 
 /// The contract whose backend key the request carries.
@@ -43,7 +41,7 @@ pub fn backend(app: &App, headers: &HeaderMap) -> Result<Arc<Served>, Problem> {
 pub async fn reader(app: &App, headers: &HeaderMap, uri: &Uri, name: &str) -> Result<Reader, Problem> {
     if let Some(served) = bearer(headers).and_then(|key| app.auth.backend(key)).and_then(|place| app.served.get(place)) {
         let channel = super::since::channel(&served.contract, name)?;
-        return Ok(Reader { served: served.clone(), channel, eye: Eye::all(), place: None });
+        return Ok(Reader { served: served.clone(), channel, eye: Eye::all() });
     }
     let query = parse_query(uri.query().unwrap_or_default())?;
     let mut refused: Option<AuthError> = None;
@@ -52,7 +50,7 @@ pub async fn reader(app: &App, headers: &HeaderMap, uri: &Uri, name: &str) -> Re
         let Some(channel) = contract.channel(name) else { continue };
         let auth = &contract.auth;
         for places in [&auth.poll, &auth.history, &auth.sse, &auth.websocket] {
-            let Ok((token, place)) = find_token(places, headers, &query) else { continue };
+            let Ok((token, _)) = find_token(places, headers, &query) else { continue };
             let principal = match app.auth.verify_fetching(contract, &token).await {
                 Ok(verified) => verified.principal,
                 Err(error) => {
@@ -60,7 +58,7 @@ pub async fn reader(app: &App, headers: &HeaderMap, uri: &Uri, name: &str) -> Re
                     continue;
                 }
             };
-            return joined(served, channel, &principal, place);
+            return joined(served, channel, &principal);
         }
     }
     Err(match refused {
@@ -74,13 +72,13 @@ pub async fn reader(app: &App, headers: &HeaderMap, uri: &Uri, name: &str) -> Re
     })
 }
 
-fn joined(served: &Arc<Served>, channel: ChannelName, principal: &Principal, place: &TokenPlace) -> Result<Reader, Problem> {
+fn joined(served: &Arc<Served>, channel: ChannelName, principal: &Principal) -> Result<Reader, Problem> {
     if !served.contract.channels[channel.kind].may_join(principal, &channel.vars) {
         let detail = format!("this principal may not join the channel '{}'", channel.name);
         return Err(problem(StatusCode::FORBIDDEN, "not-allowed", detail).with("channel", &*channel.name));
     }
     let eye = Eye::new(&served.contract, &channel, principal);
-    Ok(Reader { served: served.clone(), channel, eye, place: Some(place.clone()) })
+    Ok(Reader { served: served.clone(), channel, eye })
 }
 
 /// The token of `Authorization: Bearer …`.

@@ -11,15 +11,17 @@ use hyper_util::{
 };
 use serde_json::{Value, json};
 use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
-use tidewire_contract::{Contract, Principal};
+use tidewire_contract::Contract;
 use tidewire_engine::log::{Log, memory::MemoryLog};
 use tidewire_server::{
     App, Config, Hub, Served,
     admission::Admission,
     auth::Auth,
     config::BackendKey,
+    door,
     http::Interface,
-    shard::{Presences, ShardEnv, Shards, Switchboard, TokenCheck},
+    metrics::Operations,
+    shard::{Presences, ShardEnv, Shards, Switchboard},
 };
 use tidewire_wire::TemplateDialect;
 use tokio::net::TcpListener;
@@ -31,6 +33,8 @@ const SECRET: &str = "a secret of at least thirty-two bytes";
 pub struct Site {
     pub app: Arc<App>,
     address: SocketAddr,
+    operations: SocketAddr,
+    _doors: Vec<door::Running>,
     client: Client<HttpConnector, Full<Bytes>>,
 }
 
@@ -59,14 +63,6 @@ impl Reply {
         assert_eq!(problem["status"], status);
         assert!(problem["detail"].as_str().is_some_and(|d| !d.is_empty()), "{problem}");
         (problem["type"].as_str().unwrap().trim_start_matches("urn:tidewire:problem:").to_owned(), problem)
-    }
-}
-
-struct NoCheck;
-
-impl TokenCheck for NoCheck {
-    fn check(&self, _: &Served, _: &str) -> Result<(Principal, Option<i64>), String> {
-        Err("no refresh here".into())
     }
 }
 
@@ -103,7 +99,7 @@ impl Site {
         let hub = Arc::new(Hub::start(store, board.clone(), 1).unwrap());
         let env = ShardEnv {
             hub: hub.clone(),
-            check: Arc::new(NoCheck),
+            check: auth.clone(),
             presence: Arc::default(),
             message_bytes: 65536,
             channels_per_client: 100,
@@ -112,11 +108,14 @@ impl Site {
         let _: &Arc<Presences> = &env.presence;
         let shards = Arc::new(Shards::start(&board, env).unwrap());
         let admission = Admission::new(config.clone(), auth.clone(), &served);
-        let app = Arc::new(App { config, hub, shards, served, auth, admission, rest: Arc::new(Interface::default()) });
+        let interface = Arc::new(Interface::default());
+        let operations = Arc::new(Operations { metrics: interface.metrics.clone() });
+        let app = Arc::new(App { config, hub, shards, served, auth, admission, rest: interface });
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        serve::start(&app, listener);
-        Site { app, address, client: Client::builder(TokioExecutor::new()).build_http() }
+        let on_operations = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let (address, on) = (listener.local_addr().unwrap(), on_operations.local_addr().unwrap());
+        let doors = vec![door::open(&app, vec![listener]).unwrap(), door::open_operations(&app, operations, on_operations)];
+        Site { app, address, operations: on, _doors: doors, client: Client::builder(TokioExecutor::new()).build_http() }
     }
 
     pub fn address(&self) -> SocketAddr {
@@ -124,7 +123,16 @@ impl Site {
     }
 
     pub async fn send(&self, method: Method, path: &str, headers: &[(&str, &str)], body: impl Into<Bytes>) -> Reply {
-        let mut request = Request::builder().method(method).uri(format!("http://{}{path}", self.address));
+        self.send_to(self.address, method, path, headers, body).await
+    }
+
+    /// From the port of operations.
+    pub async fn operations(&self, path: &str) -> Reply {
+        self.send_to(self.operations, Method::GET, path, &[], "").await
+    }
+
+    async fn send_to(&self, to: SocketAddr, method: Method, path: &str, headers: &[(&str, &str)], body: impl Into<Bytes>) -> Reply {
+        let mut request = Request::builder().method(method).uri(format!("http://{to}{path}"));
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
@@ -179,40 +187,4 @@ pub fn whisper(from: &str, to: &str, id: &str) -> Value {
     let message = json!({ "id": id, "from_character_id": from, "to": to, "content": "hush", "edited": false, "deleted": false,
         "at": "2026-01-31T10:00:00Z" });
     json!({ "channel": "world:w1", "type": "chat.message.created", "data": { "chat_id": "c", "message": message } })
-}
-
-mod serve {
-    use super::*;
-    use hyper::{body::Incoming, service::service_fn};
-    use hyper_util::rt::TokioIo;
-    use tidewire_server::{Exchange, admission::Admitted};
-
-    pub fn start(app: &Arc<App>, listener: TcpListener) {
-        let app = app.clone();
-        tokio::spawn(async move {
-            while let Ok((socket, peer)) = listener.accept().await {
-                let app = app.clone();
-                let service = service_fn(move |request: Request<Incoming>| {
-                    let app = app.clone();
-                    async move {
-                        let (parts, body) = request.into_parts();
-                        let answer = match app.decide(&parts, peer.ip()).await {
-                            Err(problem) => problem.response(),
-                            Ok(Admitted::Session(_)) => panic!("sessions are not tested here"),
-                            Ok(Admitted::Query(query)) => {
-                                let exchange = Exchange { peer: peer.ip(), query: Some(*query) };
-                                app.rest.respond(app.clone(), Request::from_parts(parts, body), exchange).await
-                            }
-                            Ok(Admitted::Rest) => {
-                                let exchange = Exchange { peer: peer.ip(), query: None };
-                                app.rest.respond(app.clone(), Request::from_parts(parts, body), exchange).await
-                            }
-                        };
-                        Ok::<_, std::convert::Infallible>(answer)
-                    }
-                });
-                tokio::spawn(hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(socket), service));
-            }
-        });
-    }
 }
