@@ -160,7 +160,9 @@ impl Store {
         }
         let mut writer = store.writer();
         if made.is_none() {
-            store.write(&mut writer, true, 1, |t, batch| batch.insert(&t.meta, MADE, seal(MADE, now.to_le_bytes().to_vec()))).map_err(unreadable)?;
+            store
+                .write(&mut writer, true, 1, |t, batch| batch.insert(&t.meta, MADE, seal(MADE, now.to_le_bytes().to_vec())))
+                .map_err(unreadable)?;
         }
         if lost || rebooted {
             let row = losses.encode();
