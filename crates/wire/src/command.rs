@@ -1,6 +1,7 @@
 //! What a client asks for, whatever its protocol calls it.
 
 use serde_json::{Value, value::RawValue};
+use tidewire_contract::address::Vars;
 
 /// What an answer has to repeat so that the client knows what was answered.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -11,6 +12,8 @@ pub struct Reference {
     pub trace: Option<Value>,
     /// The client's `$key`.
     pub key: Option<Value>,
+    /// The path and query variables of the client's connection: whoever answers knows them, a frame does not.
+    pub vars: Vars,
 }
 
 /// A decoded frame.

@@ -180,7 +180,10 @@ fn spawn(folder: &Path, contracts: &Path) -> (Child, String, String) {
     let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
     let mut said = String::new();
     loop {
-        let Some(Ok(line)) = lines.next() else { panic!("the server did not start: {said}") };
+        let Some(Ok(line)) = lines.next() else {
+            let _ = child.wait();
+            panic!("the server did not start: {said}")
+        };
         let json: Value = serde_json::from_str(&line).unwrap_or(Value::Null);
         if let (Some(url), Some(metrics)) = (json["url"].as_str(), json["metrics"].as_str()) {
             let found = (url.to_owned(), metrics.to_owned());

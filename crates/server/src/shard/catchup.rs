@@ -27,7 +27,7 @@ pub(super) async fn page(client: &Rc<Client>, worker: &Rc<Worker>) -> io::Result
         encoders.push((track.room.encoder(), track.names.first().cloned()));
     }
     let from: Vec<u64> = feed.tracks.iter().map(|t| t.after).collect();
-    let (reader, framing, dialect) = (worker.reader.clone(), client.framing, client.served.clone());
+    let (reader, framing, served) = (worker.reader.clone(), client.framing, client.served.clone());
     let job = move || {
         let page = feed.pull(&reader, PAGE, PAGE_BYTES, SCAN);
         let mut bytes = Vec::new();
@@ -38,7 +38,7 @@ pub(super) async fn page(client: &Rc<Client>, worker: &Rc<Worker>) -> io::Result
                 let (encoder, name) = &encoders[index];
                 let name = name.as_deref().unwrap_or(&encoder.channel.name);
                 let told = gap(name, &encoder.channel.vars, missing);
-                framing.reply(&*dialect.dialect, &tidewire_wire::Reply::Gap(told), &mut bytes);
+                framing.reply(&served, &tidewire_wire::Reply::Gap(told), &mut bytes);
             }
             for (index, record) in page.events {
                 encoders[index].0.encode(framing, &record, &mut scratch, &mut bytes);
@@ -84,7 +84,7 @@ async fn cannot_read(client: &Rc<Client>, error: &LogError) -> io::Result<()> {
         let missing = feed::Missing { from, from_at: None, to: track.room.log.position(head), reason: feed::Reason::Damaged };
         let name = track.names.first().map_or(&*track.room.log.name, |n| &**n);
         let told = gap(name, track.room.vars(), missing);
-        client.framing.reply(&*client.served.dialect, &tidewire_wire::Reply::Gap(told), &mut bytes);
+        client.framing.reply(&client.served, &tidewire_wire::Reply::Gap(told), &mut bytes);
         track.after = head;
     }
     client.put_aside(bytes);

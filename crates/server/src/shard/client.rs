@@ -127,7 +127,7 @@ impl Client {
     /// Sends a reply, if the protocol has a word for it.
     pub(super) fn reply(self: &Rc<Self>, worker: &Rc<Worker>, reply: &Reply) {
         let mut bytes = Vec::new();
-        if self.framing.reply(&*self.served.dialect, reply, &mut bytes) {
+        if self.framing.reply(&self.served, reply, &mut bytes) {
             self.send(worker, &bytes);
         }
     }

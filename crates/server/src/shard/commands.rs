@@ -12,16 +12,17 @@ use tidewire_engine::{
 use tidewire_wire::{BadFrame, Command, Reference, Reply};
 
 pub(super) async fn obey(worker: &Rc<Worker>, client: &Rc<Client>, frame: &[u8]) {
-    let command = match client.served.dialect.decode(frame) {
+    let mut command = match client.served.dialect.decode(frame) {
         Ok(command) => command,
-        Err(BadFrame { code, message, reference }) => {
+        Err(BadFrame { code, message, mut reference }) => {
+            reference.vars = client.vars.clone();
             if let Err(exceeded) = meter(client, reference.frame.as_deref(), None) {
                 return too_many(worker, client, &exceeded, None, reference);
             }
             return error(worker, client, code, message, None, reference);
         }
     };
-    let (reference, event_type) = match &command {
+    let (reference, event_type) = match &mut command {
         Command::Pong => return,
         Command::Send { reference, event_type, .. } => (reference, Some(event_type.clone())),
         Command::Subscribe { reference, .. }
@@ -30,6 +31,7 @@ pub(super) async fn obey(worker: &Rc<Worker>, client: &Rc<Client>, frame: &[u8])
         | Command::Ping { reference }
         | Command::Refresh { reference, .. } => (reference, None),
     };
+    reference.vars = client.vars.clone();
     if let Err(exceeded) = meter(client, reference.frame.as_deref(), event_type.as_deref()) {
         return too_many(worker, client, &exceeded, event_type, reference.clone());
     }

@@ -1,6 +1,6 @@
 //! The bytes around a message, by transport.
 
-use crate::session::Transport;
+use crate::{served::Served, session::Transport};
 use tidewire_engine::log::Marks;
 use tidewire_wire::{Dialect, EventView, Reply, sse, websocket};
 
@@ -36,15 +36,17 @@ impl Framing {
     }
 
     /// Appends a reply's frame; false where the protocol has no word for it.
-    pub(super) fn reply(self, dialect: &dyn Dialect, reply: &Reply, out: &mut Vec<u8>) -> bool {
+    pub(super) fn reply(self, served: &Served, reply: &Reply, out: &mut Vec<u8>) -> bool {
         let mut json = Vec::new();
-        if !dialect.reply(reply, &mut json) {
+        if !served.dialect.reply(reply, &mut json) {
             return false;
         }
         match self {
             Framing::WebSocket | Framing::Deflate => websocket::frame(websocket::Opcode::Text, &json, out),
             Framing::Sse => {
                 let event = match reply {
+                    // Where the protocol has an event of its own for it, whoever handles events handles it.
+                    Reply::Gap(_) if is_an_event(served, &json) => None,
                     Reply::Gap(_) => Some("gap"),
                     Reply::Error { .. } | Reply::Refused { .. } => Some("refused"),
                     _ => None,
@@ -54,4 +56,13 @@ impl Framing {
         }
         true
     }
+}
+
+/// Whether the frame's `type` is one of the contract's events.
+fn is_an_event(served: &Served, json: &[u8]) -> bool {
+    #[derive(serde::Deserialize)]
+    struct Typed {
+        r#type: String,
+    }
+    serde_json::from_slice::<Typed>(json).is_ok_and(|typed| served.contract.event(&typed.r#type).is_some())
 }

@@ -32,7 +32,7 @@ pub(super) fn tick(worker: &Rc<Worker>) {
                 client.pinged.set(true);
                 let mut bytes = Vec::new();
                 websocket::frame(websocket::Opcode::Ping, b"", &mut bytes);
-                client.framing.reply(&*client.served.dialect, &Reply::Ping { at: now }, &mut bytes);
+                client.framing.reply(&client.served, &Reply::Ping { at: now }, &mut bytes);
                 client.send(worker, &bytes);
             }
         }

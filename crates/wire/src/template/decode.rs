@@ -165,7 +165,7 @@ fn command(kind: ClientFrame, found: Found<'_>) -> Result<Command, BadFrame> {
 fn reference(found: &Found<'_>) -> Reference {
     let value = |name: &str| found.names.get(name).and_then(|raw| serde_json::from_str(raw.get()).ok()).filter(|v: &Value| !v.is_null());
     let frame = found.frame.clone().or_else(|| value("type").and_then(|v| v.as_str().map(str::to_owned)));
-    Reference { frame, trace: value("trace"), key: value("key") }
+    Reference { frame, trace: value("trace"), key: value("key"), ..Reference::default() }
 }
 
 /// Says which frames there are.

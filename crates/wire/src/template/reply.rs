@@ -1,6 +1,9 @@
 //! Replies: rare, so they are filled as JSON values.
 
-use crate::reply::{Gap, Reply};
+use crate::{
+    command::Reference,
+    reply::{Gap, Reply},
+};
 use serde_json::{Value, json};
 use tidewire_contract::{ServerFrame, Template, address::Vars};
 use tidewire_engine::at;
@@ -49,6 +52,12 @@ fn value(reply: &Reply, name: &str) -> Option<Value> {
         "key" => return reference?.key.clone(),
         _ => {}
     }
+    let own = own(reply, reference, name);
+    own.or_else(|| variable(&reference?.vars, name))
+}
+
+/// What only this kind of reply knows.
+fn own(reply: &Reply, reference: Option<&Reference>, name: &str) -> Option<Value> {
     match reply {
         Reply::Hello { connection, vars, .. } => match name {
             "connection" => Some(connection.clone().into()),
