@@ -103,7 +103,7 @@ impl Client {
         };
         let other = seen.epoch != now && seen.epoch != 0;
         let Some(missing) = missing else {
-            if other && !matches!(resume, Resume::Seq(_)) {
+            if other && seen.covered > 0 && !matches!(resume, Resume::Seq(_)) {
                 sim.found
                     .add(Kind::Skipped, format!("{who}: the log is another one, and it is not told ({resume:?}, {seen:?}, now {now})"));
             }

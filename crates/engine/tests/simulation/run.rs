@@ -336,6 +336,8 @@ impl Sim {
         let rng = &mut self.rng;
         self.disk.restart(power_loss, |unsynced| rng.below(unsynced + 1), self.wall);
         self.wall += 1;
+        // Of a log on disk nothing that was gone had been shown: it goes on from what is left.
+        self.lineages.retain(|(log, _), _| LOGS[*log].1 != Durability::Disk);
         for publisher in &mut self.publishers {
             let Some((specs, handed)) = &mut publisher.job else { continue };
             check::whole(&mut self.found, &self.disk, specs);
