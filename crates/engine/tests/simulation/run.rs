@@ -65,6 +65,8 @@ pub struct Sim {
     given: usize,
     crashes: usize,
     moved: Vec<Arc<str>>,
+    /// The store let go of something, and the handle does not know yet.
+    trimmed: Option<(Arc<LogHandle>, u64)>,
 }
 
 #[derive(Default)]
@@ -111,6 +113,7 @@ pub fn run(seed: u64, plant: Option<Plant>) -> Outcome {
         given: 0,
         crashes: 0,
         moved: Vec::new(),
+        trimmed: None,
     };
     sim.play(clients);
     Outcome { trace: sim.trace, found: sim.found.0, answered: sim.answered.len(), given: sim.given, crashes: sim.crashes }
@@ -196,6 +199,9 @@ impl Sim {
 
     /// One step of the sequencer's thread.
     fn drive(&mut self, clients: &mut [Client]) {
+        if let Some((handle, first)) = self.trimmed.take() {
+            handle.set_first(first);
+        }
         if !self.driver.answers.is_empty() {
             let (publisher, answer) = self.driver.answers.remove(0);
             self.answer(publisher as usize, answer);
@@ -331,6 +337,7 @@ impl Sim {
             }
         }
         self.driver = Driver::default();
+        self.trimmed = None;
         // Memory promises nothing behind a restart, so the clock of a node that has it is not set back while it is down.
         self.wall = self.wall.max(self.newest_at + 1);
         let rng = &mut self.rng;
@@ -381,7 +388,7 @@ impl Sim {
         let Some(id) = handle.id() else { return };
         let first = reader.store(durability).trim(id, &Retention { keep: None, count, bytes: None }, self.wall).unwrap();
         // Readers come between the store and what is known of it.
-        if self.rng.one_in(2) {
+        if let Some((handle, first)) = self.trimmed.replace((handle, first)) {
             handle.set_first(first);
         }
         self.trace(&format!("trim {name} to {first}"));
@@ -420,7 +427,9 @@ impl Sim {
                 client.connect(self);
             }
             while client.woken && client.pull(self) {}
-            if client.feed.as_ref().is_some_and(|f| f.is_behind()) {
+            // One that slept while all that it had not read was let go is told with the next event.
+            let waits = |t: &tidewire_engine::feed::Track| t.after < t.log.head() && self.kept(&t.log) <= t.log.head();
+            if client.feed.as_ref().is_some_and(|f| f.tracks.iter().any(waits)) {
                 self.found
                     .add(Kind::Asleep, format!("reader {} of {:?} has something to read and was not woken", client.number, client.logs));
             }
