@@ -33,6 +33,8 @@ pub struct Client {
 struct Seen {
     epoch: i64,
     covered: u64,
+    /// The last event that it was given.
+    given: u64,
 }
 
 impl Client {
@@ -93,7 +95,7 @@ impl Client {
         let now = log.epoch();
         let who = format!("reader {} of {}", self.number, log.name);
         let Some(resume) = resume else {
-            *seen = Seen { epoch: now, covered: after };
+            *seen = Seen { epoch: now, covered: after, given: 0 };
             return;
         };
         let at = match resume {
@@ -108,7 +110,10 @@ impl Client {
                     .add(Kind::Skipped, format!("{who}: the log is another one, and it is not told ({resume:?}, {seen:?}, now {now})"));
             }
             if other {
-                seen.covered = after;
+                (seen.covered, seen.given) = (after, 0);
+            } else if after < seen.covered {
+                // What a gap was told of may be there again: a power loss forgets that it was let go. It was never given.
+                seen.covered = after.max(seen.given);
             }
             seen.epoch = now;
             return;
@@ -124,7 +129,8 @@ impl Client {
             sim.found.add(Kind::FalseGap, format!("{who}: {missing:?} after {resume:?}, has {seen:?}, now {now}"));
         }
         let covered = if missing.reason == Reason::Expired && !other { seen.covered.max(missing.to.seq) } else { missing.to.seq };
-        *seen = Seen { epoch: now, covered };
+        let given = if missing.reason == Reason::Expired && !other { seen.given } else { 0 };
+        *seen = Seen { epoch: now, covered, given };
     }
 
     /// Reads on. Whether it was given anything.
@@ -196,6 +202,7 @@ impl Client {
             }
         }
         self.seen[index].covered = covered.max(end);
+        self.seen[index].given = given.last().map_or(self.seen[index].given, |r| r.seq);
         sim.found.0.append(&mut found.0);
     }
 
