@@ -9,7 +9,7 @@ use crate::{
 /// Within some schedules one of these findings is made.
 fn turns_red(plant: Plant, kinds: &[Kind]) {
     let mut others = Vec::new();
-    for seed in 0..600 {
+    for seed in 0..5000 {
         let found = run(seed, Some(plant)).found;
         if found.iter().any(|v| kinds.contains(&v.kind)) {
             return;

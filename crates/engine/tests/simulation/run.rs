@@ -156,7 +156,7 @@ impl Sim {
                 95..98 => {
                     let faults = [Fault::Full, Fault::WrittenThenFailed, Fault::CrashBefore, Fault::CrashWritten, Fault::CrashSynced];
                     let fault = *self.rng.pick(&faults);
-                    let down = if self.rng.one_in(3) { self.rng.below(3) as u32 } else { 0 };
+                    let down = if self.rng.one_in(2) { self.rng.below(10) as u32 } else { 0 };
                     self.disk.plan(fault, down);
                 }
                 98 => self.crash(&mut clients, false),
@@ -246,7 +246,9 @@ impl Sim {
             }
             self.driver.failed = result.as_ref().err().cloned();
             self.driver.committed = Some((round, result));
-        } else if !self.sequencer.is_idle() {
+        } else if !self.sequencer.is_idle() || self.rng.one_in(4) {
+            // A turn without publishes is what trims cause.
+
             self.driver.failed = None;
             self.driver.rounds = self.sequencer.rounds(self.wall).into();
             if self.plant == Some(Plant::WatermarkTooHigh) {
