@@ -128,7 +128,7 @@ impl Client {
         if !true_gap {
             sim.found.add(Kind::FalseGap, format!("{who}: {missing:?} after {resume:?}, has {seen:?}, now {now}"));
         }
-        let covered = if missing.reason == Reason::Expired && !other { seen.covered.max(missing.to.seq) } else { missing.to.seq };
+        let covered = if missing.reason == Reason::Expired && !other { seen.given.max(missing.to.seq) } else { missing.to.seq };
         let given = if missing.reason == Reason::Expired && !other { seen.given } else { 0 };
         *seen = Seen { epoch: now, covered, given };
     }
