@@ -11,8 +11,6 @@ use tidewire_engine::{Published, log::Receipt};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Kind {
-    /// An acknowledged event is not there.
-    Lost,
     /// An acknowledged event is not the one that was acknowledged.
     Changed,
     AckedEarly,

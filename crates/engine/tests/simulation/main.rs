@@ -28,7 +28,8 @@ fn whatever_happens_nothing_is_lost() {
     let (mut answered, mut given, mut crashes) = (0, 0, 0);
     for seed in seeds.clone() {
         let outcome = std::panic::catch_unwind(|| run(seed, None)).unwrap_or_else(|_| panic!("replay with TIDEWIRE_SEED={seed}"));
-        assert!(outcome.found.is_empty(), "{:#?}\nreplay with TIDEWIRE_SEED={seed}", outcome.found);
+        let found: Vec<_> = outcome.found.iter().map(|v| format!("{:?}: {}", v.kind, v.what)).collect();
+        assert!(found.is_empty(), "{found:#?}\nreplay with TIDEWIRE_SEED={seed}");
         answered += outcome.answered;
         given += outcome.given;
         crashes += outcome.crashes;

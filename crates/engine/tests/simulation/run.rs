@@ -332,8 +332,8 @@ impl Sim {
         for client in clients {
             client.gone();
         }
-        for log in 0..LOGS.len() {
-            let epoch = self.disk.with_image(LOGS[log].0, |i| i.map(|i| i.state.epoch));
+        for (log, (name, _)) in LOGS.iter().enumerate() {
+            let epoch = self.disk.with_image(name, |i| i.map(|i| i.state.epoch));
             if let Some(epoch) = epoch {
                 self.lineage(log, epoch);
             }
@@ -439,8 +439,8 @@ impl Sim {
             client.connect(self);
             while client.pull(self) {}
         }
-        for log in 0..LOGS.len() {
-            if let Some(epoch) = self.disk.with_image(LOGS[log].0, |i| i.map(|i| i.state.epoch)) {
+        for (log, (name, _)) in LOGS.iter().enumerate() {
+            if let Some(epoch) = self.disk.with_image(name, |i| i.map(|i| i.state.epoch)) {
                 self.lineage(log, epoch);
             }
         }
