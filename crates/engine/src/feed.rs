@@ -99,9 +99,8 @@ pub fn start(reader: &Reader, log: &LogHandle, resume: Option<Resume>) -> Result
             if at < marks.lost || at < marks.made {
                 return lost(Reason::Reset, from, Some(at));
             }
-            let seq = reader.seq_at(log, at)?;
             // An id of another log of the node is a place in time, as good as one of this log.
-            if seq < first { Ok(expired_before(reader, log, at, from)?) } else { Ok((seq, None)) }
+            expired_before(reader, log, at, from)
         }
         Resume::At(at) => {
             if at < marks.lost {
@@ -129,8 +128,7 @@ fn behind(log: &LogHandle, first: u64, seq: u64, from: String, from_at: Option<i
 
 /// Behind everything up to `at`; missing where events after `at` are no longer kept.
 fn expired_before(reader: &Reader, log: &LogHandle, at: i64, from: String) -> Result<(u64, Option<Missing>), LogError> {
-    let seq = reader.seq_at(log, at)?;
-    let first = log.first();
+    let (seq, first) = reader.seq_at(log, at)?;
     if first > 1 && seq < first {
         // Whether anything between `at` and the oldest that is kept was let go cannot be known any more: say so.
         return Ok((first - 1, Some(Missing { from, from_at: Some(at), to: log.position(first - 1), reason: Reason::Expired })));
@@ -185,6 +183,11 @@ impl Feed {
             }
             let Some((_, _, index)) = next else { break };
             let before = queues[index].after;
+            if queues[index].next_seq() != Some(before + 1) && page.events.iter().any(|(track, _)| *track == index) {
+                // A gap is told before the events behind it: with the next page.
+                page.more = true;
+                break;
+            }
             let Some(record) = queues[index].take() else { break };
             if record.seq != before + 1 {
                 // Let go between a look at what is kept and the read.
@@ -224,6 +227,10 @@ impl Queue {
             self.records = records.into_iter();
         }
         Ok(self.records.as_slice().first().map(|r| r.at))
+    }
+
+    fn next_seq(&self) -> Option<u64> {
+        self.records.as_slice().first().map(|r| r.seq)
     }
 
     fn take(&mut self) -> Option<Arc<Record>> {

@@ -55,8 +55,13 @@ impl Reader {
     /// # Errors
     /// What the store says.
     pub fn new(store: Arc<dyn Log>, now: i64) -> Result<Reader, LogError> {
-        let clock = store.clock()?;
-        Ok(Reader { store, memory: Arc::default(), memory_since: now, handles: RwLock::default(), watermark: AtomicI64::new(clock) })
+        // No older than the start, so that a clock that is set back after it does not repeat what was lost with the last process;
+        // nor than the store, so that an id of its first event is not taken for one of another store.
+        let mut clock = store.clock()?.max(now);
+        for marks in [store.marks(Durability::Process), store.marks(Durability::Disk)] {
+            clock = clock.max(marks.made).max(marks.lost);
+        }
+        Ok(Reader { store, memory: Arc::default(), memory_since: clock, handles: RwLock::default(), watermark: AtomicI64::new(clock) })
     }
 
     /// Commits to the stores that the batch's logs are in: the lasting one first.
@@ -158,10 +163,13 @@ impl Reader {
         Ok(records)
     }
 
-    /// The `seq` of the newest event that may be seen with `at` up to this.
-    pub fn seq_at(&self, log: &LogHandle, at: i64) -> Result<u64, LogError> {
-        let Some(id) = log.id() else { return Ok(0) };
-        Ok(self.store(log.durability).seq_at(id, at)?.min(log.head()))
+    /// The `seq` of the newest event that may be seen with `at` up to this, and the oldest that was still kept after that look:
+    /// the store may have let events go that the handle does not know of yet.
+    pub fn seq_at(&self, log: &LogHandle, at: i64) -> Result<(u64, u64), LogError> {
+        let Some(id) = log.id() else { return Ok((0, 1)) };
+        let store = self.store(log.durability);
+        let seq = store.seq_at(id, at)?.min(log.head());
+        Ok((seq, store.find(&log.name)?.map_or(1, |state| state.first).max(log.first())))
     }
 }
 
@@ -191,6 +199,11 @@ impl LogHandle {
 
     /// Sequencer only: takes over what the store says.
     pub fn settle(&self, state: &LogState) {
+        // What a failed commit left behind is not among the newest events in memory: they would end before the head.
+        let mut tail = self.tail.lock().unwrap_or_else(PoisonError::into_inner);
+        if tail.records.back().is_some_and(|newest| newest.seq != state.head) {
+            *tail = Tail::default();
+        }
         self.epoch.store(state.epoch, Ordering::Release);
         self.first.store(state.first, Ordering::Release);
         self.head.store(state.head, Ordering::Release);

@@ -25,6 +25,16 @@ pub struct Sequencer {
     salt: u64,
     seats: HashMap<Arc<str>, Seat>,
     waiting: Vec<(Ticket, Vec<Draft>)>,
+    /// Logs whose commit failed and that were not opened since: whether they have its events is not known.
+    doubtful: HashMap<Arc<str>, Doubt>,
+    /// Logs in which there is more to see since a doubt was settled.
+    cleared: Vec<Arc<LogHandle>>,
+}
+
+struct Doubt {
+    durability: Durability,
+    /// The smallest `at` of what failed.
+    oldest: i64,
 }
 
 /// Who gets the answer; chosen by the caller.
@@ -70,7 +80,7 @@ impl Sequencer {
     /// `salt` tells the ids of this node from those of others.
     pub fn new(reader: Arc<Reader>, salt: u64) -> Sequencer {
         let clock = reader.watermark();
-        Sequencer { reader, clock, salt, seats: HashMap::new(), waiting: Vec::new() }
+        Sequencer { reader, clock, salt, seats: HashMap::new(), waiting: Vec::new(), doubtful: HashMap::new(), cleared: Vec::new() }
     }
 
     /// Takes what somebody wants to publish; all of it is committed at once. Nothing happens before [`Sequencer::rounds`].
@@ -87,6 +97,7 @@ impl Sequencer {
     /// At most two rounds, to be committed and settled one after the other: first what need not wait for the disk, then the
     /// rest. The events of one log are never split so that their order would change.
     pub fn rounds(&mut self, now: i64) -> Vec<Round> {
+        self.clear_doubts(now);
         let mut dragged: HashSet<Arc<str>> = HashSet::new();
         let (mut quick, mut synced) = (Vec::new(), Vec::new());
         for job in std::mem::take(&mut self.waiting) {
@@ -98,7 +109,12 @@ impl Sequencer {
                 quick.push(job);
             }
         }
-        let rounds: Vec<Round> = [quick, synced].into_iter().filter(|jobs| !jobs.is_empty()).map(|jobs| self.round(jobs, now)).collect();
+        let mut rounds: Vec<Round> =
+            [quick, synced].into_iter().filter(|jobs| !jobs.is_empty()).map(|jobs| self.round(jobs, now)).collect();
+        if rounds.is_empty() && !self.cleared.is_empty() {
+            // Nothing to commit, but readers to be told.
+            rounds.push(Round::default());
+        }
         self.mark(rounds.iter());
         rounds
     }
@@ -122,12 +138,7 @@ impl Sequencer {
     fn seat_all(&mut self, drafts: &[Draft], now: i64) -> Result<(), LogError> {
         for draft in drafts {
             if !self.seats.contains_key(&draft.log) {
-                let store = self.reader.store(draft.durability);
-                let handle = self.reader.log(&draft.log, draft.durability)?;
-                let state = store.open(&draft.log, draft.durability, now)?;
-                let members = Members::from_rows(&store.members(state.id)?);
-                handle.settle(&state);
-                self.seats.insert(draft.log.clone(), Seat { handle, state, members, keys: HashMap::new() });
+                self.seat(&draft.log, draft.durability, now)?;
             }
             let Some(seat) = self.seats.get_mut(&draft.log) else { continue };
             if let Some(key) = &draft.key
@@ -138,6 +149,37 @@ impl Sequencer {
             }
         }
         Ok(())
+    }
+
+    /// Opens a log, as the store has it now.
+    fn seat(&mut self, log: &Arc<str>, durability: Durability, now: i64) -> Result<(), LogError> {
+        let store = self.reader.store(durability);
+        let handle = self.reader.log(log, durability)?;
+        // No epoch is given twice, wherever the clock stands.
+        let state = store.open(log, durability, now.max(self.clock + 1))?;
+        let members = Members::from_rows(&store.members(state.id)?);
+        if state.head != handle.head() {
+            self.cleared.push(handle.clone());
+        }
+        handle.settle(&state);
+        self.doubtful.remove(log);
+        self.seats.insert(log.clone(), Seat { handle, state, members, keys: HashMap::new() });
+        Ok(())
+    }
+
+    /// Asks the store what became of commits that failed. Until it says so the watermark stays before them: their events may
+    /// be there, and older than what others have seen since.
+    fn clear_doubts(&mut self, now: i64) {
+        let doubtful: Vec<_> = self.doubtful.iter().map(|(log, doubt)| (log.clone(), doubt.durability)).collect();
+        for (log, durability) in doubtful {
+            if self.seat(&log, durability, now).is_err() {
+                return;
+            }
+            if self.doubtful.is_empty() {
+                // The watermark moves: whoever reads several logs may have waited for it.
+                self.cleared = self.reader.handles();
+            }
+        }
     }
 
     fn place(&mut self, draft: Draft, now: i64, round: &mut Round, index: &mut HashMap<Arc<str>, usize>) -> Published {
@@ -195,12 +237,19 @@ impl Sequencer {
                 // What the store now has is what counts: it is asked anew.
                 for append in &round.batch.appends {
                     self.seats.remove(&append.log);
+                    let oldest = append.records.first().map_or(self.clock, |r| r.at);
+                    let doubt = self.doubtful.entry(append.log.clone()).or_insert(Doubt { durability: append.durability, oldest });
+                    doubt.oldest = doubt.oldest.min(oldest);
                 }
                 for (_, answer) in &mut settled.answers {
                     *answer = Err(error.clone());
                 }
             }
         }
+        if rest.is_empty() {
+            self.clear_doubts(self.clock);
+        }
+        settled.moved.append(&mut self.cleared);
         self.mark(rest.iter());
         settled
     }
@@ -210,7 +259,8 @@ impl Sequencer {
     }
 
     fn mark<'a>(&self, under_way: impl Iterator<Item = &'a Round>) {
-        let oldest = under_way.filter_map(|r| r.oldest).min();
+        let doubtful = self.doubtful.values().map(|d| d.oldest);
+        let oldest = under_way.filter_map(|r| r.oldest).chain(doubtful).min();
         self.reader.set_watermark(oldest.map_or(self.clock, |at| at - 1));
     }
 }
