@@ -2,11 +2,11 @@
 .PHONY: test check bench autobahn fuzz demo
 
 test: check
-	cargo test --workspace --release --no-fail-fast
+	cargo test --workspace --no-fail-fast
 
 check:
 	cargo fmt --all --check
-	cargo clippy --workspace --all-targets --release -- -D warnings
+	cargo clippy --workspace --all-targets -- -D warnings
 
 demo:
 	cargo run --release -- demo
