@@ -1,9 +1,118 @@
-//! The load generator.
+//! The load generator: drives a server over its public interface, beside the floor, a loop that only writes prepared bytes
+//! to as many sockets. Machines are noisy: what counts is a figure's ratio to the floor of the same run.
+
+mod clients;
+mod fanout;
+mod floor;
+mod idle;
+mod publish;
+mod publisher;
+mod report;
+mod resume;
+mod server;
+
+use report::Report;
+use server::Server;
 use std::process::ExitCode;
 
+/// Measures a server that it starts for the purpose: fan-out, publishing, resuming, memory of idle clients.
+///
+/// Exits with 1 if an event was lost, repeated or out of order.
 #[derive(clap::Args)]
-pub struct Args {}
+pub struct Args {
+    /// A short run of everything, under a minute.
+    #[arg(long)]
+    quick: bool,
+    /// Only this one: fanout, channels, idle, publish or resume.
+    #[arg(long)]
+    only: Option<String>,
+    /// Prints figures as JSON, one object a line.
+    #[arg(long)]
+    json: bool,
+    #[arg(long, hide = true)]
+    floor_server: bool,
+}
 
-pub fn main(_: Args) -> ExitCode {
+pub fn main(args: Args) -> ExitCode {
+    if args.floor_server {
+        return floor::serve().map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS);
+    }
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(&error.to_string()),
+    };
+    let result = tokio::task::LocalSet::new().block_on(&runtime, run(&args));
+    match result {
+        Ok(report) => {
+            report.print(args.json);
+            if report.faults() == 0 {
+                ExitCode::SUCCESS
+            } else {
+                fail(&format!("{} events were lost, repeated or out of order", report.faults()))
+            }
+        }
+        Err(error) => fail(&error.to_string()),
+    }
+}
+
+fn fail(message: &str) -> ExitCode {
+    eprintln!("tidewire bench: {message}");
     ExitCode::FAILURE
+}
+
+/// How much is measured.
+#[derive(Clone, Copy)]
+pub(crate) struct Scale {
+    pub quick: bool,
+}
+
+impl Scale {
+    /// The full number, or a part of it in a quick run.
+    pub fn of(self, full: usize, quick: usize) -> usize {
+        if self.quick { quick } else { full }
+    }
+}
+
+async fn run(args: &Args) -> std::io::Result<Report> {
+    raise_open_files();
+    let scale = Scale { quick: args.quick };
+    let wanted = |name: &str| args.only.as_deref().is_none_or(|only| only == name);
+    let mut report = Report::default();
+    if wanted("fanout") {
+        for subscribers in [1_000, scale.of(10_000, 2_000)] {
+            for together in [1, 16] {
+                let server = Server::start()?;
+                report.add(fanout::run(&server, scale, subscribers, together).await?);
+            }
+        }
+    }
+    if wanted("channels") {
+        let server = Server::start()?;
+        report.add(fanout::many_channels(&server, scale, scale.of(1_000, 200), 10).await?);
+    }
+    if wanted("idle") {
+        for kind in ["ws", "sse"] {
+            let server = Server::start()?;
+            report.add(idle::run(&server, kind, scale.of(10_000, 2_000)).await?);
+        }
+    }
+    if wanted("publish") {
+        for durability in ["memory", "process", "disk"] {
+            let server = Server::start()?;
+            report.add(publish::run(&server, scale, durability).await?);
+        }
+    }
+    if wanted("resume") {
+        let server = Server::start()?;
+        report.add(resume::one(&server, scale.of(100_000, 20_000)).await?);
+        let server = Server::start()?;
+        report.add(resume::many(&server, scale.of(10_000, 1_000)).await?);
+    }
+    Ok(report)
+}
+
+fn raise_open_files() {
+    let most = rustix::process::getrlimit(rustix::process::Resource::Nofile).maximum;
+    // Without it fewer clients connect, and the run says so.
+    let _ = rustix::process::setrlimit(rustix::process::Resource::Nofile, rustix::process::Rlimit { current: most, maximum: most });
 }

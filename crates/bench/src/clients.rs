@@ -1,0 +1,172 @@
+//! Many clients in one task loop: they read, count, and check the order.
+
+use hdrhistogram::Histogram;
+use std::{
+    cell::{Cell, RefCell},
+    io,
+    net::SocketAddr,
+    rc::Rc,
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+};
+use tokio::{
+    io::AsyncWriteExt,
+    net::{TcpSocket, TcpStream},
+    sync::Notify,
+};
+
+/// What all clients of a run have seen.
+pub struct Seen {
+    pub delivered: Cell<u64>,
+    pub bytes: Cell<u64>,
+    pub lost: Cell<u64>,
+    pub repeated: Cell<u64>,
+    pub latency: RefCell<Histogram<u64>>,
+    target: Cell<u64>,
+    reached: Notify,
+    buffer: RefCell<Vec<u8>>,
+}
+
+impl Seen {
+    pub fn new() -> io::Result<Rc<Seen>> {
+        let latency = Histogram::new_with_bounds(1, 600_000_000, 3).map_err(io::Error::other)?;
+        Ok(Rc::new(Seen {
+            delivered: Cell::new(0),
+            bytes: Cell::new(0),
+            lost: Cell::new(0),
+            repeated: Cell::new(0),
+            latency: RefCell::new(latency),
+            target: Cell::new(u64::MAX),
+            reached: Notify::new(),
+            buffer: RefCell::new(vec![0; 256 * 1024]),
+        }))
+    }
+
+    pub fn faults(&self) -> u64 {
+        self.lost.get() + self.repeated.get()
+    }
+
+    /// Waits until so many have been delivered in all; false where it takes too long.
+    pub async fn until(&self, target: u64) -> bool {
+        self.target.set(target);
+        let reached = async {
+            while self.delivered.get() < target {
+                self.reached.notified().await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(60), reached).await.is_ok()
+    }
+}
+
+/// µs since 1970.
+pub fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_micros() as u64)
+}
+
+/// Connects; every 20,000 clients come from another address of the loopback range.
+pub async fn connect(address: SocketAddr, index: usize) -> io::Result<TcpStream> {
+    let socket = TcpSocket::new_v4()?;
+    socket.bind(SocketAddr::from(([127, 0, 0, 2 + (index / 20_000) as u8], 0)))?;
+    let stream = socket.connect(address).await?;
+    stream.set_nodelay(true)?;
+    Ok(stream)
+}
+
+/// A client of the server: asks for the path, and reads the answer's head.
+pub async fn open(address: SocketAddr, index: usize, path: &str, websocket: bool) -> io::Result<(TcpStream, Vec<u8>)> {
+    let mut stream = connect(address, index).await?;
+    let upgrade =
+        "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
+    let more = if websocket { upgrade } else { "Accept: text/event-stream\r\n" };
+    stream.write_all(format!("GET {path} HTTP/1.1\r\nHost: {address}\r\n{more}\r\n").as_bytes()).await?;
+    let mut head = Vec::new();
+    loop {
+        stream.readable().await?;
+        let mut chunk = [0; 4096];
+        match stream.try_read(&mut chunk) {
+            Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+            Ok(n) => head.extend_from_slice(&chunk[..n]),
+            Err(e) if e.kind() == io::ErrorKind::WouldBlock => {}
+            Err(e) => return Err(e),
+        }
+        if let Some(end) = memchr::memmem::find(&head, b"\r\n\r\n") {
+            let ok = head.starts_with(b"HTTP/1.1 101") || head.starts_with(b"HTTP/1.1 200");
+            if !ok {
+                return Err(io::Error::other(String::from_utf8_lossy(&head).into_owned()));
+            }
+            return Ok((stream, head.split_off(end + 4)));
+        }
+    }
+}
+
+/// Reads frames for ever, in a task of its own. `last`: the `seq` of the last event it had; `None` takes the first as it comes.
+pub fn follow(stream: TcpStream, leftover: Vec<u8>, mut last: Option<u64>, seen: Rc<Seen>) -> tokio::task::JoinHandle<()> {
+    tokio::task::spawn_local(async move {
+        let mut rest = leftover;
+        loop {
+            if stream.readable().await.is_err() {
+                return;
+            }
+            let mut buffer = seen.buffer.borrow_mut();
+            let n = match stream.try_read(&mut buffer) {
+                Ok(0) => return,
+                Ok(n) => n,
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => continue,
+                Err(_) => return,
+            };
+            seen.bytes.set(seen.bytes.get() + n as u64);
+            let at = now();
+            if rest.is_empty() {
+                let used = frames(&buffer[..n], &mut last, at, &seen);
+                rest.extend_from_slice(&buffer[used..n]);
+            } else {
+                rest.extend_from_slice(&buffer[..n]);
+                let used = frames(&rest, &mut last, at, &seen);
+                rest.drain(..used);
+            }
+            if seen.delivered.get() >= seen.target.get() {
+                seen.reached.notify_one();
+            }
+        }
+    })
+}
+
+/// Takes whole frames off the front; how many bytes they were.
+fn frames(bytes: &[u8], last: &mut Option<u64>, now: u64, seen: &Seen) -> usize {
+    let mut used = 0;
+    loop {
+        let rest = &bytes[used..];
+        let (head, length) = match rest {
+            [_, n @ 0..=125, ..] => (2, usize::from(*n)),
+            [_, 126, a, b, ..] => (4, usize::from(u16::from_be_bytes([*a, *b]))),
+            _ => return used,
+        };
+        let Some(payload) = rest.get(head..head + length) else { return used };
+        used += head + length;
+        if rest[0] != 0x81 {
+            continue;
+        }
+        let seq = number(payload, b"\"seq\":");
+        let expected = last.map(|l| l + 1);
+        if let Some(expected) = expected {
+            if seq > expected {
+                seen.lost.set(seen.lost.get() + seq - expected);
+            } else if seq < expected {
+                seen.repeated.set(seen.repeated.get() + 1);
+            }
+        }
+        *last = Some(seq);
+        seen.delivered.set(seen.delivered.get() + 1);
+        // An event's age above the histogram's bound counts as the bound.
+        seen.latency.borrow_mut().saturating_record(now.saturating_sub(number(payload, b"\"at\":")).max(1));
+    }
+}
+
+fn number(payload: &[u8], name: &[u8]) -> u64 {
+    let Some(at) = memchr::memmem::find(payload, name) else { return 0 };
+    payload[at + name.len()..].iter().take_while(|b| b.is_ascii_digit()).fold(0, |n, b| n * 10 + u64::from(b - b'0'))
+}
+
+/// How long something took, in seconds.
+pub fn since(started: Instant) -> f64 {
+    started.elapsed().as_secs_f64()
+}

@@ -1,0 +1,78 @@
+//! Coming back: one client that missed much, and many that missed a little, while others listen.
+
+use crate::{
+    clients::{self, Seen, since},
+    publisher::Publisher,
+    report::Figure,
+    server::{Server, cpu_ns},
+};
+use std::{
+    io,
+    time::{Duration, Instant},
+};
+
+pub async fn one(server: &Server, missed: usize) -> io::Result<Figure> {
+    let mut publisher = Publisher::new(server.address).await?;
+    for _ in 0..missed / 500 {
+        publisher.publish("process:long", 500).await?;
+    }
+    let seen = Seen::new()?;
+    let before = cpu_ns(server.pid());
+    let started = Instant::now();
+    let (stream, rest) = clients::open(server.address, 0, &format!("/ws/process/long?after=0&token={}", server.token), true).await?;
+    clients::follow(stream, rest, Some(0), seen.clone());
+    if !seen.until((missed / 500 * 500) as u64).await {
+        return Err(io::Error::other(format!("only {} events came", seen.delivered.get())));
+    }
+    let seconds = since(started);
+    let cpu = (cpu_ns(server.pid()) - before) as f64;
+    Ok(Figure::new(format!("resume of {missed} events by one"))
+        .with("events/s", missed as f64 / seconds)
+        .with("MB/s", seen.bytes.get() as f64 / seconds / 1e6)
+        .with("cpu s per million", cpu / missed as f64 / 1000.0)
+        .faults(&seen))
+}
+
+pub async fn many(server: &Server, clients_count: usize) -> io::Result<Figure> {
+    const MISSED: u64 = 100;
+    let mut publisher = Publisher::new(server.address).await?;
+    publisher.publish("process:many", MISSED as usize).await?;
+    // Somebody listens to another channel all the while.
+    let live = Seen::new()?;
+    let (stream, rest) = clients::open(server.address, 0, &format!("/ws/process/live?token={}", server.token), true).await?;
+    clients::follow(stream, rest, Some(0), live.clone());
+    let address = server.address;
+    let ticking = tokio::task::spawn_local(async move {
+        let mut publisher = Publisher::new(address).await?;
+        loop {
+            publisher.publish("process:live", 1).await?;
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        #[allow(unreachable_code)]
+        Ok::<(), io::Error>(())
+    });
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    let quiet = live.latency.borrow().value_at_quantile(0.99);
+    live.latency.borrow_mut().reset();
+    let seen = Seen::new()?;
+    let started = Instant::now();
+    let path = format!("/ws/process/many?after=0&token={}", server.token);
+    for i in 0..clients_count {
+        let (stream, rest) = clients::open(server.address, i, &path, true).await?;
+        clients::follow(stream, rest, Some(0), seen.clone());
+    }
+    let all = seen.until(MISSED * clients_count as u64).await;
+    let seconds = since(started);
+    let busy = live.latency.borrow().value_at_quantile(0.99);
+    ticking.abort();
+    if !all {
+        return Err(io::Error::other(format!("only {} events came", seen.delivered.get())));
+    }
+    Ok(Figure::new(format!("resume of {MISSED} events by {clients_count}"))
+        .with("clients/s", clients_count as f64 / seconds)
+        .with("events/s", (MISSED * clients_count as u64) as f64 / seconds)
+        .with("live p99 ms before", quiet as f64 / 1000.0)
+        .with("live p99 ms meanwhile", busy as f64 / 1000.0)
+        .faults(&seen)
+        .faults(&live))
+}
