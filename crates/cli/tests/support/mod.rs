@@ -195,6 +195,26 @@ fn spawn(folder: &Path, contracts: &Path) -> (Child, String, String) {
     }
 }
 
+/// One try; `None` where there was no good answer.
+pub async fn try_publish(url: &str, event: &Value) -> Option<Value> {
+    let client: Client<_, Full<Bytes>> = Client::builder(TokioExecutor::new()).build_http();
+    let request = Request::post(format!("{url}/v1/events"))
+        .header("authorization", format!("Bearer {KEY}-world"))
+        .header("content-type", "application/json")
+        .body(Full::new(Bytes::from(event.to_string())))
+        .ok()?;
+    let response = tokio::time::timeout(PATIENCE, client.request(request)).await.ok()?.ok()?;
+    let good = response.status().is_success();
+    let bytes = response.into_body().collect().await.ok()?.to_bytes();
+    if good { serde_json::from_slice(&bytes).ok() } else { None }
+}
+
+/// One try at a WebSocket.
+pub async fn connect(url: &str, path: &str) -> Option<Socket> {
+    let request = format!("{}{path}", url.replacen("http", "ws", 1)).into_client_request().ok()?;
+    connect_async(request).await.ok().map(|(stream, _)| Socket { stream })
+}
+
 fn hashed(key: &str) -> String {
     use sha2::{Digest, Sha256};
     Sha256::digest(key.as_bytes()).iter().fold("sha256:".to_owned(), |text, byte| text + &format!("{byte:02x}"))
