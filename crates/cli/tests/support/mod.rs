@@ -45,7 +45,7 @@ impl Server {
         for entry in std::fs::read_dir(contracts).unwrap() {
             let name = entry.unwrap().file_name().into_string().unwrap();
             config += &format!(
-                "[contracts.{name}]\nbackend_keys = [\"{}\"]\n[[contracts.{name}.auth.keys]]\nalgorithm = \"HS256\"\nsecret = \"{SECRET}\"\n",
+                "[contracts.{name}]\nbackend_keys = [\"{}\"]\n[contracts.{name}.auth]\nleeway = \"0s\"\n[[contracts.{name}.auth.keys]]\nalgorithm = \"HS256\"\nsecret = \"{SECRET}\"\n",
                 hashed(&format!("{KEY}-{name}"))
             );
         }
@@ -60,8 +60,18 @@ impl Server {
 
     /// `kill -9`, and a new start on the same data.
     pub fn kill_and_restart(&mut self, contracts: &Path) {
+        self.stop();
+        self.restart(contracts);
+    }
+
+    /// `kill -9`.
+    pub fn stop(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
+    }
+
+    /// Starts it again, on what is there of its data.
+    pub fn restart(&mut self, contracts: &Path) {
         (self.child, self.url, self.metrics) = spawn(self.folder.path(), contracts);
     }
 
