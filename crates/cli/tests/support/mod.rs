@@ -38,8 +38,17 @@ impl Server {
         Server::with(&root().join("contracts"), "")
     }
 
-    /// Serves these contracts, with more configuration.
+    /// Serves these contracts, with more configuration before that of the contracts.
     pub fn with(contracts: &Path, more: &str) -> Server {
+        Server::configured(contracts, more, "")
+    }
+
+    /// The same, with the configuration behind that of the contracts.
+    pub fn with_tail(contracts: &Path, tail: &str) -> Server {
+        Server::configured(contracts, "", tail)
+    }
+
+    fn configured(contracts: &Path, more: &str, tail: &str) -> Server {
         let folder = tempfile::tempdir().unwrap();
         let mut config = format!("[shutdown]\ndrain = \"200ms\"\n{more}\n");
         for entry in std::fs::read_dir(contracts).unwrap() {
@@ -49,6 +58,7 @@ impl Server {
                 hashed(&format!("{KEY}-{name}"))
             );
         }
+        config += tail;
         std::fs::write(folder.path().join("tidewire.toml"), config).unwrap();
         let (child, url, metrics) = spawn(folder.path(), contracts);
         Server { child, url, metrics, folder }
