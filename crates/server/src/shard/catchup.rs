@@ -8,8 +8,8 @@ use std::{io, rc::Rc, sync::Arc, time::Duration};
 use tidewire_engine::{Feed, feed, log::LogError};
 
 /// Events and bytes of one page.
-const PAGE: usize = 2048;
-const PAGE_BYTES: usize = 256 * 1024;
+const PAGE: usize = 1024;
+const PAGE_BYTES: usize = 128 * 1024;
 /// Events that one page looks at: a filter may let few of them through.
 const SCAN: usize = 8192;
 
