@@ -65,7 +65,9 @@ pub fn now() -> u64 {
 /// Connects; every 20,000 clients come from another address of the loopback range.
 pub async fn connect(address: SocketAddr, index: usize) -> io::Result<TcpStream> {
     let socket = TcpSocket::new_v4()?;
-    socket.bind(SocketAddr::from(([127, 0, 0, 2 + (index / 20_000) as u8], 0)))?;
+    // Ports of the last run may still be taken: another run, another address.
+    let run = std::process::id();
+    socket.bind(SocketAddr::from(([127, (run >> 8) as u8, run as u8, 2 + (index / 20_000) as u8], 0)))?;
     let stream = socket.connect(address).await?;
     stream.set_nodelay(true)?;
     Ok(stream)

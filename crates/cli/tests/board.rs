@@ -37,7 +37,8 @@ async fn one_handler_does_for_all_three_transports() {
     server.must("board", json!({ "channel": "board:zoo", "type": "board.refreshHint", "data": { "since": "2025-12-05T10:00:00Z" } })).await;
     let stats = json!({ "workerId": "w123", "sprintId": "2025-48", "remainingStoryPoints": 12 });
     server.must("board", json!({ "channel": "board:zoo", "type": "worker.statsUpdated", "data": stats })).await;
-    let (status, _, polled) = server.request(Method::GET, "/api/events?since=2020-01-01T00:00:00Z&channels=board:zoo", &[zootechnician()], None).await;
+    let (status, _, polled) =
+        server.request(Method::GET, "/api/events?since=2020-01-01T00:00:00Z&channels=board:zoo", &[zootechnician()], None).await;
     assert_eq!(status, StatusCode::OK);
     let polled = polled.as_array().unwrap();
     assert_eq!(polled.len(), 4);
@@ -78,7 +79,10 @@ async fn channels_are_joined_and_left_by_those_who_may() {
     for forbidden in ["worker:w124", "board:zoo", "board:readonly"] {
         socket.send(json!({ "action": "subscribe", "channels": [forbidden] })).await;
         let error = socket.next().await;
-        assert_eq!((&error["type"], &error["payload"]["code"], &error["payload"]["channel"]), (&json!("error"), &json!("UNAUTHORIZED"), &json!(forbidden)));
+        assert_eq!(
+            (&error["type"], &error["payload"]["code"], &error["payload"]["channel"]),
+            (&json!("error"), &json!("UNAUTHORIZED"), &json!(forbidden))
+        );
     }
     socket.send(json!({ "action": "subscribe", "channels": ["bored:zoo"] })).await;
     let error = socket.next().await;

@@ -68,7 +68,12 @@ impl Node {
         let auth = Arc::new(Auth::new(&config, &borrowed)?);
         let served: Vec<Arc<Served>> = contracts
             .iter()
-            .map(|contract| Arc::new(Served { contract: contract.clone(), dialect: Arc::new(TemplateDialect::new(contract)) }))
+            .map(|contract| {
+                Arc::new(Served {
+                    contract: contract.clone(),
+                    dialect: Arc::new(TemplateDialect::of(&contract.wire, config.limits.json_depth)),
+                })
+            })
             .collect();
         let options = Options { min_free: config.store.min_free as u64, accept_loss, ..Options::default() };
         let store = Arc::new(Store::open(&config.store.path, options)?);

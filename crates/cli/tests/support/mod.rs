@@ -38,17 +38,27 @@ impl Server {
         Server::with(&root().join("contracts"), "")
     }
 
-    /// Serves these contracts, with more configuration.
+    /// Serves these contracts, with more configuration before that of the contracts.
     pub fn with(contracts: &Path, more: &str) -> Server {
+        Server::configured(contracts, more, "")
+    }
+
+    /// The same, with the configuration behind that of the contracts.
+    pub fn with_tail(contracts: &Path, tail: &str) -> Server {
+        Server::configured(contracts, "", tail)
+    }
+
+    fn configured(contracts: &Path, more: &str, tail: &str) -> Server {
         let folder = tempfile::tempdir().unwrap();
         let mut config = format!("[shutdown]\ndrain = \"200ms\"\n{more}\n");
         for entry in std::fs::read_dir(contracts).unwrap() {
             let name = entry.unwrap().file_name().into_string().unwrap();
             config += &format!(
-                "[contracts.{name}]\nbackend_keys = [\"{}\"]\n[[contracts.{name}.auth.keys]]\nalgorithm = \"HS256\"\nsecret = \"{SECRET}\"\n",
+                "[contracts.{name}]\nbackend_keys = [\"{}\"]\n[contracts.{name}.auth]\nleeway = \"0s\"\n[[contracts.{name}.auth.keys]]\nalgorithm = \"HS256\"\nsecret = \"{SECRET}\"\n",
                 hashed(&format!("{KEY}-{name}"))
             );
         }
+        config += tail;
         std::fs::write(folder.path().join("tidewire.toml"), config).unwrap();
         let (child, url, metrics) = spawn(folder.path(), contracts);
         Server { child, url, metrics, folder }
@@ -60,8 +70,18 @@ impl Server {
 
     /// `kill -9`, and a new start on the same data.
     pub fn kill_and_restart(&mut self, contracts: &Path) {
+        self.stop();
+        self.restart(contracts);
+    }
+
+    /// `kill -9`.
+    pub fn stop(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
+    }
+
+    /// Starts it again, on what is there of its data.
+    pub fn restart(&mut self, contracts: &Path) {
         (self.child, self.url, self.metrics) = spawn(self.folder.path(), contracts);
     }
 
@@ -193,6 +213,26 @@ fn spawn(folder: &Path, contracts: &Path) -> (Child, String, String) {
         }
         said += &line;
     }
+}
+
+/// One try; `None` where there was no good answer.
+pub async fn try_publish(url: &str, event: &Value) -> Option<Value> {
+    let client: Client<_, Full<Bytes>> = Client::builder(TokioExecutor::new()).build_http();
+    let request = Request::post(format!("{url}/v1/events"))
+        .header("authorization", format!("Bearer {KEY}-world"))
+        .header("content-type", "application/json")
+        .body(Full::new(Bytes::from(event.to_string())))
+        .ok()?;
+    let response = tokio::time::timeout(PATIENCE, client.request(request)).await.ok()?.ok()?;
+    let good = response.status().is_success();
+    let bytes = response.into_body().collect().await.ok()?.to_bytes();
+    if good { serde_json::from_slice(&bytes).ok() } else { None }
+}
+
+/// One try at a WebSocket.
+pub async fn connect(url: &str, path: &str) -> Option<Socket> {
+    let request = format!("{}{path}", url.replacen("http", "ws", 1)).into_client_request().ok()?;
+    connect_async(request).await.ok().map(|(stream, _)| Socket { stream })
 }
 
 fn hashed(key: &str) -> String {

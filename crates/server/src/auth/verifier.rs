@@ -53,9 +53,7 @@ impl Verifier {
             Some(url) => Some(Arc::new(Jwks::new(url.clone(), config.jwks_ca.as_deref())?)),
             None => None,
         };
-        let mut validation = Validation::default();
-        validation.leeway = config.leeway.as_secs();
-        validation.validate_nbf = true;
+        let mut validation = Validation { leeway: config.leeway.as_secs(), validate_nbf: true, ..Validation::default() };
         validation.required_spec_claims.clear();
         if config.require_expiry {
             validation.required_spec_claims.insert("exp".into());

@@ -29,7 +29,6 @@ pub const SETTINGS: &[(&str, Shape)] = &[
     ("limits.batch_events", Shape::Text),
     ("limits.page_events", Shape::Text),
     ("limits.poll_wait", Shape::Text),
-    ("limits.authenticate_time", Shape::Text),
     ("limits.proxy_time", Shape::Text),
     ("shutdown.drain", Shape::Text),
     ("shutdown.grace", Shape::Text),

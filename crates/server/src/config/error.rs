@@ -1,6 +1,6 @@
 //! What is wrong with the configuration, where, and what to write instead.
 
-use std::{fmt, path::PathBuf};
+use std::{fmt, path::Path};
 
 /// A mistake in the configuration; the server does not start on it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,7 +26,7 @@ impl ConfigError {
     }
 
     /// A mistake that the TOML reader found in a file.
-    pub(super) fn in_file(file: &PathBuf, text: &str, error: &toml::de::Error) -> ConfigError {
+    pub(super) fn in_file(file: &Path, text: &str, error: &toml::de::Error) -> ConfigError {
         let mut found = ConfigError::explained(file.display().to_string(), error.message());
         if let Some(span) = error.span() {
             let start = span.start.min(text.len());

@@ -110,9 +110,6 @@ pub struct Limits {
     /// How long a poll may wait (`wait=`).
     #[serde(deserialize_with = "units::duration")]
     pub poll_wait: Duration,
-    /// For protocols that authenticate after they connect.
-    #[serde(deserialize_with = "units::duration")]
-    pub authenticate_time: Duration,
     /// How long a backend behind `[proxy]` may take to begin its answer.
     #[serde(deserialize_with = "units::duration")]
     pub proxy_time: Duration,
@@ -136,7 +133,6 @@ impl Default for Limits {
             batch_events: 1000,
             page_events: 1000,
             poll_wait: Duration::from_secs(55),
-            authenticate_time: Duration::from_secs(10),
             proxy_time: Duration::from_secs(30),
         }
     }

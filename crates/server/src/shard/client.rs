@@ -2,6 +2,7 @@
 
 use super::{framing::Framing, io::Io, room::Room, worker::Worker};
 use crate::{hub, served::Served, session::SessionSpec};
+use smallvec::SmallVec;
 use std::{
     any::Any,
     cell::{Cell, RefCell},
@@ -28,7 +29,7 @@ pub(super) struct Client {
     pub(super) vars: Vars,
     /// µs; `i64::MAX` for never.
     pub(super) expires: Cell<i64>,
-    pub(super) tracks: RefCell<Vec<Track>>,
+    pub(super) tracks: RefCell<SmallVec<[Track; 1]>>,
     pub(super) decoder: RefCell<Option<Decoder>>,
     /// Whole frames, the first maybe begun, that have to go out before anything else.
     stash: RefCell<Vec<u8>>,
@@ -49,7 +50,7 @@ pub(super) struct Track {
     pub(super) eye: Arc<Eye>,
     pub(super) after: u64,
     /// The names under which it is subscribed: the channel's own, those of mirrors.
-    pub(super) names: Vec<Arc<str>>,
+    pub(super) names: SmallVec<[Arc<str>; 1]>,
 }
 
 /// What a look at the ribbons came to.
@@ -244,7 +245,7 @@ impl Client {
         {
             let room = track.room.clone();
             let ribbon = room.ribbon(self.framing).borrow();
-            if track.eye.oversees || ribbon.is_public(track.after) {
+            if ribbon.is_public(track.after) || track.eye.oversees {
                 return self.write_straight(worker, track, &ribbon);
             }
         }
@@ -254,20 +255,19 @@ impl Client {
     /// One log, nothing to leave out: from the ribbon to the socket, as it is.
     fn write_straight(&self, worker: &Worker, track: &mut Track, ribbon: &super::ribbon::Ribbon) -> Look {
         while ribbon.last().is_some_and(|last| track.after < last) {
-            let Some(bytes) = ribbon.behind(track.after, WRITE) else { return Look::Behind };
+            let Some((bytes, last)) = ribbon.behind(track.after, WRITE) else { return Look::Behind };
             match self.io.try_write(bytes) {
                 Ok(0) => return Look::Broken,
+                Ok(n) if n == bytes.len() => {
+                    worker.counters.delivered(last - track.after, n);
+                    track.after = last;
+                }
                 Ok(n) => {
                     let (after, rest) = ribbon.advance(track.after, n);
                     worker.counters.delivered(after - track.after, n);
                     track.after = after;
-                    if !rest.is_empty() {
-                        self.stash.borrow_mut().extend_from_slice(rest);
-                        return Look::Full;
-                    }
-                    if n < bytes.len() {
-                        return Look::Full;
-                    }
+                    self.stash.borrow_mut().extend_from_slice(rest);
+                    return Look::Full;
                 }
                 Err(e) if e.kind() == io::ErrorKind::WouldBlock => return Look::Full,
                 Err(_) => return Look::Broken,

@@ -151,3 +151,26 @@ impl Shards {
         sum
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn size<A, B, C, F>(_: fn(A, B, C) -> F) -> usize {
+        size_of::<F>()
+    }
+
+    /// An idle client is its state and the future that waits for it, both small.
+    #[test]
+    fn an_idle_client_is_small() {
+        println!(
+            "future {} client {} track {} principal {}",
+            size(reading::serve),
+            size_of::<client::Client>(),
+            size_of::<client::Track>(),
+            size_of::<Principal>()
+        );
+        assert!(size(reading::serve) <= 512, "{}", size(reading::serve));
+        assert!(size_of::<client::Client>() <= 512, "{}", size_of::<client::Client>());
+    }
+}

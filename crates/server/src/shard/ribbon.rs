@@ -89,16 +89,18 @@ impl Ribbon {
         Some((&entry.record, &self.bytes[self.start(index)..(entry.end - self.base) as usize]))
     }
 
-    /// The frames of all events behind `after`, about `most` bytes of them. `None` where it does not reach back so far.
-    pub fn behind(&self, after: u64, most: usize) -> Option<&[u8]> {
+    /// The frames of all events behind `after`, about `most` bytes of them, and the `seq` of the last. `None` where it does
+    /// not reach back so far.
+    pub fn behind(&self, after: u64, most: usize) -> Option<(&[u8], u64)> {
         let index = self.index(after + 1)?;
         let start = self.start(index);
         if self.bytes.len() - start <= most {
-            return Some(&self.bytes[start..]);
+            return Some((&self.bytes[start..], self.last()?));
         }
         let limit = self.base + (start + most) as u64;
         let end = self.entries.partition_point(|e| e.end <= limit).max(index + 1);
-        Some(&self.bytes[start..(self.entries[end - 1].end - self.base) as usize])
+        let last = &self.entries[end - 1];
+        Some((&self.bytes[start..(last.end - self.base) as usize], last.record.seq))
     }
 
     /// After `written` bytes of [`Ribbon::behind`] `after`: the `seq` of the last event that is out as a whole or in part,

@@ -11,6 +11,7 @@ use crate::{
     served::Served,
     session::{SessionSpec, Transport},
 };
+use smallvec::smallvec;
 use std::{
     cell::{Cell, RefCell},
     collections::HashMap,
@@ -176,7 +177,7 @@ impl Worker {
                 }
                 self.counters.joined();
                 // What came between the look at the head and the bit above is found by the flush that follows.
-                tracks.push(Track { room: room.clone(), eye, after, names: vec![channel.name.clone()] });
+                tracks.push(Track { room: room.clone(), eye, after, names: smallvec![channel.name.clone()] });
                 self.env.presence.enter(&client.served.contract, &channel, &client.principal.borrow());
             }
         }
