@@ -2,38 +2,27 @@
 //! here; Tidewire carries it.
 
 mod action;
+mod held;
 mod life;
 mod state;
 
 pub use action::{Action, Moment, Targets, Told, act, census};
+pub use held::Held;
 pub use life::next as wish;
 pub use state::{Character, Earlier, Freeze, Holder, Item, Message, Place, World};
 pub use tidewire_example_backend::{Config, Refusal, Running, life::Chance};
 
 use http::{HeaderValue, Method, StatusCode};
-use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::{io, sync::Arc};
 use tidewire_example_backend::{Answer, Begun, Call, Event, Keep, Keys, Publisher, json as answer, serve};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
-
-/// What is kept: the world, and the state that a rollback goes back to.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-struct Held {
-    world: World,
-    /// Since when the world is as it is.
-    as_of: String,
-    earlier: Option<Earlier>,
-    since_earlier: u32,
-}
 
 pub(crate) struct Backend {
     keep: Keep<Held>,
     begun: Begun,
 }
 
-/// Actions between two states that a rollback can go back to.
-const QUIET: u32 = 5;
 /// Bytes of a `request_id`.
 const REQUEST_MAX: usize = 100;
 
@@ -42,7 +31,7 @@ const REQUEST_MAX: usize = 100;
 /// # Errors
 /// When its state cannot be read or its address cannot be had.
 pub async fn run(config: Config) -> io::Result<Running> {
-    let held = Held { world: World::new("w1"), as_of: now(), earlier: None, since_earlier: 0 };
+    let held = Held::new(World::new("w1"), now());
     let publisher = Publisher::new(&config.tidewire_url, &config.backend_key);
     let keep = Keep::open(config.data.clone(), held, uuid::Uuid::new_v4().to_string(), publisher)?;
     let backend = Arc::new(Backend { keep, begun: Begun::default() });
@@ -114,15 +103,7 @@ impl Backend {
     pub(crate) async fn act(&self, action: Action, request: Option<String>) -> Result<Value, Refusal> {
         let done = self.keep.change(request.as_deref(), |held, keys| {
             let moment = Moment { at: now(), new_id: keys.next_key() };
-            let mut next = held.clone();
-            let is_rollback = matches!(action, Action::Rollback { .. });
-            let told = act(&mut next.world, held.earlier.as_ref(), action, &moment)?;
-            next.since_earlier += 1;
-            if next.earlier.is_none() || (next.since_earlier >= QUIET && !is_rollback) {
-                next.earlier = Some(Earlier { at: held.as_of.clone(), world: held.world.clone() });
-                next.since_earlier = 0;
-            }
-            next.as_of = moment.at;
+            let (next, told) = held.step(action, &moment)?;
             // The first event of a request has the request's own key, so that it is its `request_id` for clients too.
             let key = |i: usize| match &request {
                 Some(request) if i == 0 => request.clone(),
