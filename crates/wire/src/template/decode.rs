@@ -30,7 +30,11 @@ pub(super) fn decode(templates: &[(ClientFrame, Template)], frame: &[u8], most: 
         let Template::Object(entries) = template else { continue };
         let mut found = Found::default();
         match bind(entries, &members, "", &mut found) {
-            Ok(()) => return command(*kind, found),
+            // A frame that is meant to be another one is not taken for one that fits anything.
+            Ok(()) => match wrong {
+                Some((constants, bad)) if constants > found.constants => return Err(bad),
+                _ => return command(*kind, found),
+            },
             Err(Mismatch::Constant) => {}
             Err(Mismatch::Wrong(message)) => {
                 let reference = reference(&found);
