@@ -5,6 +5,7 @@ mod clients;
 mod fanout;
 mod floor;
 mod idle;
+pub mod order;
 mod publish;
 mod publisher;
 mod report;
@@ -23,8 +24,8 @@ pub struct Args {
     /// A short run of everything, under a minute.
     #[arg(long)]
     quick: bool,
-    /// Only this one: fanout, channels, idle, publish or resume.
-    #[arg(long)]
+    /// Only this one.
+    #[arg(long, value_parser = ["fanout", "channels", "idle", "publish", "resume"])]
     only: Option<String>,
     /// Prints figures as JSON, one object a line.
     #[arg(long)]
@@ -41,7 +42,15 @@ pub fn main(args: Args) -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return fail(&error.to_string()),
     };
-    let result = tokio::task::LocalSet::new().block_on(&runtime, run(&args));
+    // Children end with what holds them: an interrupted run leaves none behind.
+    let result = tokio::task::LocalSet::new().block_on(&runtime, async {
+        let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
+        tokio::select! {
+            result = run(&args) => result,
+            _ = tokio::signal::ctrl_c() => Err(std::io::ErrorKind::Interrupted.into()),
+            _ = terminate.recv() => Err(std::io::ErrorKind::Interrupted.into()),
+        }
+    });
     match result {
         Ok(report) => {
             report.print(args.json);

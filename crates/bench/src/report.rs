@@ -51,7 +51,10 @@ impl Figure {
 
     pub fn faults(mut self, seen: &Seen) -> Figure {
         self.faults += seen.faults();
-        self.with("lost", seen.lost.get() as f64).with("repeated or out of order", seen.repeated.get() as f64)
+        self.with("lost", seen.lost.get() as f64)
+            .with("repeated", seen.repeated.get() as f64)
+            .with("out of order", seen.reordered.get() as f64)
+            .with("connections ended", seen.ended.get() as f64)
     }
 }
 
