@@ -8,8 +8,12 @@ use crate::{
 };
 use std::{
     io,
+    rc::Rc,
     time::{Duration, Instant},
 };
+use tokio::{sync::Semaphore, task::JoinSet};
+
+const CONNECTING: usize = 512;
 
 pub async fn one(server: &Server, missed: usize) -> io::Result<Figure> {
     let mut publisher = Publisher::new(server.address).await?;
@@ -57,9 +61,20 @@ pub async fn many(server: &Server, clients_count: usize) -> io::Result<Figure> {
     let seen = Seen::new()?;
     let started = Instant::now();
     let path = format!("/ws/process/many?after=0&token={}", server.token);
+    // They come back all at once, as after a restart: each connects for itself, as many at a time as a listener's queue holds.
+    let queue = Rc::new(Semaphore::new(CONNECTING));
+    let mut coming = JoinSet::new();
     for i in 0..clients_count {
-        let (stream, rest) = clients::open(server.address, i, &path, true).await?;
-        clients::follow(stream, rest, Some(0), seen.clone());
+        let (seen, path, queue) = (seen.clone(), path.clone(), queue.clone());
+        coming.spawn_local(async move {
+            let _place = queue.acquire().await.map_err(io::Error::other)?;
+            let (stream, rest) = clients::open(address, i, &path, true).await?;
+            clients::follow(stream, rest, Some(0), seen);
+            Ok::<(), io::Error>(())
+        });
+    }
+    while let Some(came) = coming.join_next().await {
+        came.map_err(io::Error::other)??;
     }
     let all = seen.until(MISSED * clients_count as u64).await;
     let seconds = since(started);
@@ -73,6 +88,7 @@ pub async fn many(server: &Server, clients_count: usize) -> io::Result<Figure> {
         .with("events/s", (MISSED * clients_count as u64) as f64 / seconds)
         .with("live p99 ms before", quiet as f64 / 1000.0)
         .with("live p99 ms meanwhile", busy as f64 / 1000.0)
+        .bound(busy as f64 / quiet.max(1) as f64, 2.0)
         .faults(&seen)
         .faults(&live))
 }
