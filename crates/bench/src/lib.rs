@@ -25,7 +25,7 @@ pub struct Args {
     #[arg(long)]
     quick: bool,
     /// Only this one.
-    #[arg(long, value_parser = ["fanout", "channels", "idle", "publish", "resume"])]
+    #[arg(long, value_parser = ["floor", "fanout", "channels", "idle", "publish", "resume"])]
     only: Option<String>,
     /// Prints figures as JSON, one object a line.
     #[arg(long)]
@@ -87,6 +87,9 @@ async fn run(args: &Args) -> std::io::Result<Report> {
     let scale = Scale { quick: args.quick };
     let wanted = |name: &str| args.only.as_deref().is_none_or(|only| only == name);
     let mut report = Report::default();
+    if wanted("floor") {
+        report.add(fanout::floor(scale).await?);
+    }
     if wanted("fanout") {
         for subscribers in [1_000, scale.of(10_000, 2_000)] {
             for together in [1, 16] {
