@@ -30,6 +30,9 @@ pub struct Args {
     /// Prints figures as JSON, one object a line.
     #[arg(long)]
     json: bool,
+    /// Measures the server of this program, of another build for instance; its own where nothing is said.
+    #[arg(long, value_name = "PROGRAM")]
+    server: Option<std::path::PathBuf>,
     #[arg(long, hide = true)]
     floor_server: bool,
 }
@@ -84,6 +87,7 @@ impl Scale {
 
 async fn run(args: &Args) -> std::io::Result<Report> {
     raise_open_files();
+    let program = args.server.as_deref();
     let scale = Scale { quick: args.quick };
     let wanted = |name: &str| args.only.as_deref().is_none_or(|only| only == name);
     let mut report = Report::default();
@@ -93,31 +97,31 @@ async fn run(args: &Args) -> std::io::Result<Report> {
     if wanted("fanout") {
         for subscribers in [1_000, scale.of(10_000, 2_000)] {
             for together in [1, 16] {
-                let server = Server::start()?;
+                let server = Server::start(program)?;
                 report.add(fanout::run(&server, scale, subscribers, together).await?);
             }
         }
     }
     if wanted("channels") {
-        let server = Server::start()?;
+        let server = Server::start(program)?;
         report.add(fanout::many_channels(&server, scale, scale.of(1_000, 200), 10).await?);
     }
     if wanted("idle") {
         for kind in ["ws", "sse"] {
-            let server = Server::start()?;
+            let server = Server::start(program)?;
             report.add(idle::run(&server, kind, scale.of(10_000, 2_000)).await?);
         }
     }
     if wanted("publish") {
         for durability in ["memory", "process", "disk"] {
-            let server = Server::start()?;
+            let server = Server::start(program)?;
             report.add(publish::run(&server, scale, durability).await?);
         }
     }
     if wanted("resume") {
-        let server = Server::start()?;
+        let server = Server::start(program)?;
         report.add(resume::one(&server, scale.of(100_000, 20_000)).await?);
-        let server = Server::start()?;
+        let server = Server::start(program)?;
         report.add(resume::many(&server, scale.of(10_000, 1_000)).await?);
     }
     Ok(report)
