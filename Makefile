@@ -1,7 +1,11 @@
 # The front door. `make test` does its own set-up; nothing but Rust, Node and apt is needed.
-.PHONY: test check bench autobahn fuzz demo
+.PHONY: setup test check bench autobahn fuzz demo
 
-test: check
+# What the tests need beside Rust: curl, for TLS as others speak it.
+setup:
+	@command -v curl >/dev/null || { apt-get update && apt-get install -y --no-install-recommends curl; }
+
+test: setup check
 	cargo test --workspace --no-fail-fast
 
 check:

@@ -97,6 +97,7 @@ impl Drop for Server {
 
 fn listening(stderr: std::process::ChildStderr) -> Option<SocketAddr> {
     let mut lines = BufReader::new(stderr).lines();
+    let mut said = String::new();
     while let Some(Ok(line)) = lines.next() {
         let json: Value = serde_json::from_str(&line).unwrap_or(Value::Null);
         if let Some(url) = json["url"].as_str() {
@@ -104,8 +105,10 @@ fn listening(stderr: std::process::ChildStderr) -> Option<SocketAddr> {
             std::thread::spawn(move || lines.map_while(Result::ok).for_each(drop));
             return address;
         }
-        eprintln!("{line}");
+        said += &line;
+        said.push('\n');
     }
+    eprint!("{said}");
     None
 }
 

@@ -5,7 +5,9 @@ use tracing_subscriber::EnvFilter;
 
 /// Starts logging to standard error. `format`: `text`, `json`, or `auto` by what standard error is.
 pub fn start(format: &str, level: &str) {
-    let filter = EnvFilter::try_new(level).unwrap_or_else(|_| EnvFilter::new("info"));
+    // What the storage engine says of its own affairs is of interest only when it is a warning.
+    let directives = format!("fjall=warn,lsm_tree=warn,{level}");
+    let filter = EnvFilter::try_new(directives).unwrap_or_else(|_| EnvFilter::new("info"));
     let json = match format {
         "json" => true,
         "text" => false,

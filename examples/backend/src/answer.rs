@@ -36,6 +36,11 @@ impl Refusal {
         Refusal::new(StatusCode::NOT_FOUND, "Not found", detail)
     }
 
+    /// Not now, through no fault of the request.
+    pub fn unavailable(detail: impl Into<String>) -> Refusal {
+        Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "Not available", detail)
+    }
+
     /// Tidewire did not take the events.
     pub fn refused(answer: &Value) -> Refusal {
         Refusal::new(StatusCode::BAD_GATEWAY, "The events were refused", answer.to_string())

@@ -1,104 +1,218 @@
 //! State and what is still to be published, kept as one: the transactional outbox.
 //!
-//! A change writes the new state together with its events, then publishes, then notes where the channels stand. Killed
-//! anywhere in between, the next start publishes the same events with the same keys.
+//! A change is decided, written down together with its events, published, and only then it is the state. So whoever looks
+//! always sees a state that is true at the positions beside it. Killed anywhere in between, the next start publishes the same
+//! events with the same keys; no later change is published before them.
 
-use crate::publish::{Event, Publisher, Receipt};
+use crate::{
+    answer::Refusal,
+    publish::{Event, Publisher, Receipt},
+};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, VecDeque},
     fs::{self, File},
     io::{self, Write},
-    path::PathBuf,
+    path::{Path, PathBuf},
+    sync::{Mutex, MutexGuard, PoisonError},
 };
 
-/// A backend's state, at known places of its channels.
-#[derive(Debug, Serialize, Deserialize)]
+/// A backend's state, and its way to Tidewire.
 pub struct Keep<S> {
+    kept: Mutex<Kept<S>>,
+    /// Held from a change's decision until it is published: changes come one after the other.
+    turn: tokio::sync::Mutex<()>,
+    publisher: Publisher,
+    file: Option<PathBuf>,
+}
+
+/// What is written down.
+#[derive(Serialize, Deserialize)]
+struct Kept<S> {
+    state: S,
+    positions: BTreeMap<String, String>,
+    at: Option<String>,
+    pending: Option<Pending<S>>,
+    /// What was answered, oldest first.
+    answers: VecDeque<(String, Vec<Told>)>,
+    keys: Keys,
+}
+
+/// A change that is decided, and not yet published for certain.
+#[derive(Clone, Serialize, Deserialize)]
+struct Pending<S> {
+    next: S,
+    events: Vec<Event>,
+    request: Option<String>,
+}
+
+/// What a change told the world: one event of it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Told {
+    pub id: String,
+    #[serde(rename = "type")]
+    pub event_type: String,
+    pub position: String,
+    pub at: String,
+}
+
+/// A look at the state.
+#[derive(Debug, Clone)]
+pub struct Look<S> {
     pub state: S,
     /// Channel → the position at which the state is true.
     pub positions: BTreeMap<String, String>,
     /// The `at` of the newest event of the state.
     pub at: Option<String>,
-    outbox: Vec<Event>,
-    /// Numbers keys; never goes back.
-    counter: u64,
-    /// Tells the keys of this state from those of another one.
-    instance: String,
-    #[serde(skip)]
-    file: Option<PathBuf>,
 }
 
-impl<S: Serialize + DeserializeOwned> Keep<S> {
-    /// Takes up what is kept in `folder`, or begins with `first`. `instance` must be another one at each beginning.
-    ///
-    /// # Errors
-    /// When the file cannot be read.
-    pub fn open(folder: Option<PathBuf>, first: S, instance: String) -> io::Result<Keep<S>> {
-        let file = folder.map(|f| f.join("state.json"));
-        if let Some(path) = &file
-            && path.exists()
-        {
-            let mut kept: Keep<S> = serde_json::from_slice(&fs::read(path)?).map_err(io::Error::other)?;
-            kept.file = file;
-            return Ok(kept);
-        }
-        Ok(Keep { state: first, positions: BTreeMap::new(), at: None, outbox: Vec::new(), counter: 0, instance, file })
-    }
+/// Makes keys that no other event has.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Keys {
+    instance: String,
+    counter: u64,
+}
 
-    /// A key that no other event has.
+impl Keys {
+    /// One that was never given before.
     pub fn next_key(&mut self) -> String {
         self.counter += 1;
         format!("{}-{}", self.instance, self.counter)
     }
 
-    /// Makes `state` the state, and publishes the events that tell of it. Whoever calls holds the state locked meanwhile.
+    /// The same key for the same name, as long as this state lives: for what is to be published once, however often it is tried.
+    pub fn named(&self, name: &str) -> String {
+        format!("{}/{name}", self.instance)
+    }
+}
+
+/// Answers that are remembered.
+const ANSWERS_MAX: usize = 2_000;
+
+impl<S: Clone + Serialize + DeserializeOwned> Keep<S> {
+    /// Takes up what is kept in `folder`, or begins with `first`. `instance` must be another one at each beginning.
     ///
     /// # Errors
-    /// The server's words where it refuses the events; the state is as before then.
-    pub async fn change(&mut self, publisher: &Publisher, state: S, events: Vec<Event>) -> Result<Vec<Receipt>, Value> {
-        let before = std::mem::replace(&mut self.state, state);
-        self.outbox = events;
-        self.save().map_err(|e| Value::String(format!("cannot keep the state: {e}")))?;
-        match self.flush(publisher).await {
-            Ok(receipts) => Ok(receipts),
-            Err(refused) => {
-                self.state = before;
-                self.outbox.clear();
-                let _ = self.save();
-                Err(refused)
+    /// When the file cannot be read.
+    pub fn open(folder: Option<PathBuf>, first: S, instance: String, publisher: Publisher) -> io::Result<Keep<S>> {
+        let file = folder.map(|f| f.join("state.json"));
+        let kept = match &file {
+            Some(path) if path.exists() => serde_json::from_slice(&fs::read(path)?)
+                .map_err(|e| io::Error::other(format!("{}: not a state that this backend kept: {e}", path.display())))?,
+            _ => Kept {
+                state: first,
+                positions: BTreeMap::new(),
+                at: None,
+                pending: None,
+                answers: VecDeque::new(),
+                keys: Keys { instance, counter: 0 },
+            },
+        };
+        Ok(Keep { kept: Mutex::new(kept), turn: tokio::sync::Mutex::new(()), publisher, file })
+    }
+
+    /// The state, and where the channels stand with it. Never waits for Tidewire.
+    pub fn look(&self) -> Look<S> {
+        let kept = self.kept();
+        Look { state: kept.state.clone(), positions: kept.positions.clone(), at: kept.at.clone() }
+    }
+
+    /// Decides a change and publishes the events that tell of it; returns when it is the state. A `request` that was answered
+    /// before gets its first answer, and nothing is decided again.
+    ///
+    /// Not to be dropped half-way if the caller wants to know how it ended; the state is sound in any case.
+    ///
+    /// # Errors
+    /// The decision's own, or the server's words where it refuses the events, or what is wrong with the disk; nothing is
+    /// changed then.
+    pub async fn change(
+        &self,
+        request: Option<&str>,
+        decide: impl FnOnce(&S, &mut Keys) -> Result<(S, Vec<Event>), Refusal>,
+    ) -> Result<Vec<Told>, Refusal> {
+        let _turn = self.turn.lock().await;
+        self.finish().await?;
+        {
+            let mut kept = self.kept();
+            if let Some(known) = request.and_then(|r| kept.answers.iter().find(|(of, _)| of == r)) {
+                return Ok(known.1.clone());
+            }
+            let Kept { state, keys, .. } = &mut *kept;
+            let (next, events) = decide(state, keys)?;
+            kept.pending = Some(Pending { next, events, request: request.map(str::to_owned) });
+            if let Err(error) = self.save(&kept) {
+                kept.pending = None;
+                return Err(Refusal::unavailable(format!("the state cannot be kept: {error}")));
             }
         }
+        self.finish().await
     }
 
-    /// Publishes what an earlier run could not finish.
-    ///
-    /// # Errors
-    /// The server's words where it refuses the events.
-    pub async fn flush(&mut self, publisher: &Publisher) -> Result<Vec<Receipt>, Value> {
-        if self.outbox.is_empty() {
-            return Ok(Vec::new());
+    /// Publishes what is pending, if anything is, and makes it the state.
+    async fn finish(&self) -> Result<Vec<Told>, Refusal> {
+        let Some(pending) = self.kept().pending.clone() else { return Ok(Vec::new()) };
+        let published = self.publisher.publish(&pending.events).await;
+        let mut kept = self.kept();
+        kept.pending = None;
+        let told = published.map(|receipts| kept.take_over(pending, &receipts)).map_err(|refused: Value| Refusal::refused(&refused));
+        if let Err(error) = self.save(&kept) {
+            // What is on disk still says "pending": a restart publishes it again under the same keys.
+            eprintln!("the state cannot be kept: {error}");
         }
-        let receipts = publisher.publish(&self.outbox).await?;
-        for receipt in &receipts {
-            self.positions.insert(receipt.channel.clone(), receipt.position.clone());
-            self.at = Some(receipt.at.clone()).max(self.at.take());
-        }
-        self.outbox.clear();
-        self.save().map_err(|e| Value::String(format!("cannot keep the state: {e}")))?;
-        Ok(receipts)
+        told
     }
 
-    fn save(&self) -> io::Result<()> {
+    fn kept(&self) -> MutexGuard<'_, Kept<S>> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn save(&self, kept: &Kept<S>) -> io::Result<()> {
         let Some(path) = &self.file else { return Ok(()) };
-        if let Some(folder) = path.parent() {
-            fs::create_dir_all(folder)?;
-        }
+        let folder = path.parent().unwrap_or(Path::new("."));
+        fs::create_dir_all(folder)?;
         let new = path.with_extension("new");
         let mut file = File::create(&new)?;
-        file.write_all(&serde_json::to_vec(self)?)?;
+        file.write_all(&serde_json::to_vec(kept)?)?;
         file.sync_data()?;
-        fs::rename(new, path)
+        fs::rename(new, path)?;
+        File::open(folder)?.sync_all()
+    }
+}
+
+impl<S> Kept<S> {
+    fn take_over(&mut self, pending: Pending<S>, receipts: &[Receipt]) -> Vec<Told> {
+        for receipt in receipts {
+            let known = self.positions.get(&receipt.channel);
+            if known.is_none_or(|known| is_further(known, &receipt.position)) {
+                self.positions.insert(receipt.channel.clone(), receipt.position.clone());
+                self.at = Some(receipt.at.clone()).max(self.at.take());
+            }
+        }
+        self.state = pending.next;
+        let told: Vec<Told> = receipts
+            .iter()
+            .zip(pending.events)
+            .map(|(r, e)| Told { id: r.id.clone(), event_type: e.event_type, position: r.position.clone(), at: r.at.clone() })
+            .collect();
+        if let Some(request) = pending.request {
+            while self.answers.len() >= ANSWERS_MAX {
+                self.answers.pop_front();
+            }
+            self.answers.push_back((request, told.clone()));
+        }
+        told
+    }
+}
+
+/// Whether `new` is behind `known`, or in another log: a repeat of something old is answered with its old position.
+fn is_further(known: &str, new: &str) -> bool {
+    fn parts(position: &str) -> Option<(&str, u64)> {
+        let (epoch, seq) = position.rsplit_once(':')?;
+        Some((epoch, seq.parse().ok()?))
+    }
+    match (parts(known), parts(new)) {
+        (Some((epoch, seq)), Some((other, later))) => epoch != other || later > seq,
+        _ => true,
     }
 }

@@ -3,13 +3,15 @@
 //! Nothing here knows Tidewire but by its HTTP interface.
 
 pub mod answer;
+pub mod begin;
 pub mod keep;
 pub mod life;
 pub mod publish;
 pub mod serve;
 
 pub use answer::{Answer, Refusal, json};
-pub use keep::Keep;
+pub use begin::Begun;
+pub use keep::{Keep, Keys, Look, Told};
 pub use publish::{Event, Publisher, Receipt};
 pub use serve::{Call, Running, serve};
 

@@ -4,10 +4,16 @@ use crate::answer::{Answer, Refusal};
 use http::{HeaderMap, Method, StatusCode};
 use http_body_util::{BodyExt, Limited};
 use hyper::{Request, body::Incoming, server::conn::http1, service::service_fn};
-use hyper_util::rt::TokioIo;
+use hyper_util::rt::{TokioIo, TokioTimer};
 use serde_json::Value;
-use std::{convert::Infallible, io, net::SocketAddr, sync::Arc};
-use tokio::{net::TcpListener, task::JoinHandle};
+use std::{
+    convert::Infallible,
+    io,
+    net::SocketAddr,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+use tokio::{net::TcpListener, sync::oneshot, task::JoinSet};
 
 /// A request, read.
 pub struct Call {
@@ -20,24 +26,47 @@ pub struct Call {
 }
 
 /// A backend at work.
+#[must_use = "it works until it is stopped"]
 pub struct Running {
     /// Where it answers.
     pub address: SocketAddr,
-    pub tasks: Vec<JoinHandle<()>>,
+    tasks: Tasks,
 }
 
 impl Running {
-    /// Ends it.
-    pub fn stop(self) {
-        for task in self.tasks {
-            task.abort();
+    /// Runs something beside it, until it ends or all is stopped.
+    pub fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        self.tasks.spawn(task);
+    }
+
+    /// Ends it, wherever it is; when this returns nothing of it works any more, and another may take up its data.
+    pub async fn stop(self) {
+        let mut tasks = {
+            let mut tasks = self.tasks.0.lock().unwrap_or_else(PoisonError::into_inner);
+            tasks.take().unwrap_or_default()
+        };
+        tasks.shutdown().await;
+    }
+}
+
+/// All that works for a backend; none of it once it is stopped.
+#[derive(Clone)]
+struct Tasks(Arc<Mutex<Option<JoinSet<()>>>>);
+
+impl Tasks {
+    fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        let mut tasks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(tasks) = tasks.as_mut() {
+            while tasks.try_join_next().is_some() {}
+            tasks.spawn(task);
         }
     }
 }
 
 const BODY_MAX: usize = 64 * 1024;
 
-/// Answers requests with `handle` from now on.
+/// Answers requests with `handle` from now on. What was begun is ended also where the client does not wait for it: what is
+/// decided has to be published.
 ///
 /// # Errors
 /// When the address cannot be had.
@@ -48,31 +77,47 @@ where
 {
     let listener = TcpListener::bind(listen).await?;
     let address = listener.local_addr()?;
-    let handle = Arc::new(handle);
-    let accepting = tokio::spawn(async move {
-        loop {
-            let Ok((stream, _)) = listener.accept().await else {
-                tokio::time::sleep(std::time::Duration::from_millis(100)).await;
-                continue;
-            };
-            let handle = handle.clone();
-            tokio::spawn(async move {
-                let service = service_fn(move |request| {
-                    let handle = handle.clone();
-                    async move {
-                        let answer = match read(request).await {
-                            Ok(call) => handle(call).await,
-                            Err(refusal) => Err(refusal),
-                        };
-                        Ok::<Answer, Infallible>(answer.unwrap_or_else(Into::into))
-                    }
-                });
-                // A connection that breaks off is the client's affair.
-                let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
+    let tasks = Tasks(Arc::new(Mutex::new(Some(JoinSet::new()))));
+    let running = Running { address, tasks: tasks.clone() };
+    running.spawn(accept(listener, Arc::new(handle), tasks));
+    Ok(running)
+}
+
+async fn accept<H, F>(listener: TcpListener, handle: Arc<H>, tasks: Tasks)
+where
+    H: Fn(Call) -> F + Send + Sync + 'static,
+    F: Future<Output = Result<Answer, Refusal>> + Send + 'static,
+{
+    loop {
+        let Ok((stream, _)) = listener.accept().await else {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            continue;
+        };
+        let (handle, of_connection) = (handle.clone(), tasks.clone());
+        tasks.spawn(async move {
+            let service = service_fn(move |request| {
+                let (handle, tasks) = (handle.clone(), of_connection.clone());
+                async move {
+                    let answer = match read(request).await {
+                        Ok(call) => to_its_end(handle(call), &tasks).await,
+                        Err(refusal) => Err(refusal),
+                    };
+                    Ok::<Answer, Infallible>(answer.unwrap_or_else(Into::into))
+                }
             });
-        }
+            // A connection that breaks off is the client's affair.
+            let _ = http1::Builder::new().timer(TokioTimer::new()).serve_connection(TokioIo::new(stream), service).await;
+        });
+    }
+}
+
+async fn to_its_end(answer: impl Future<Output = Result<Answer, Refusal>> + Send + 'static, tasks: &Tasks) -> Result<Answer, Refusal> {
+    let (tell, told) = oneshot::channel();
+    tasks.spawn(async move {
+        // Nobody may be there any more to hear it.
+        let _ = tell.send(answer.await);
     });
-    Ok(Running { address, tasks: vec![accepting] })
+    told.await.unwrap_or_else(|_| Err(Refusal::unavailable("the backend stops")))
 }
 
 async fn read(request: Request<Incoming>) -> Result<Call, Refusal> {

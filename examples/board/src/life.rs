@@ -10,7 +10,7 @@ pub(crate) async fn live(backend: Arc<Backend>, seed: u64) {
     let mut turn = 0u32;
     loop {
         tokio::time::sleep(Duration::from_millis(500 + chance.below(1500) as u64)).await;
-        let board = backend.look().await;
+        let board = backend.look();
         // What is not possible just now is not done.
         let _ = backend.act(|next| step(next, &board, &mut chance, turn)).await;
         turn += 1;
@@ -39,9 +39,9 @@ fn step(
             next.create(change).map(|(_, told)| told)
         }
         (6, Some(id)) => next.change(&id, Change { assignee_id: Some(worker(chance)), ..Change::default() }),
-        (9, Some(id)) if board.tickets.len() > 6 => next.remove(&id),
+        (9, Some(id)) if board.tickets.len() > 6 => next.remove(&id, None),
         (11, Some(_)) if turn % 60 == 59 => {
-            Ok(next.generate(format!("2026-{}", 48 + turn / 60), &["w123".into(), "w124".into()], 8, "2026-01-01T00:00:00Z"))
+            Ok(next.generate(format!("2026-{}", 48 + turn / 60), &["w123".into(), "w124".into()], 8, &crate::now()))
         }
         (_, Some(id)) => {
             let status = STATUSES[1 + chance.below(2)].to_owned();

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use tidewire_example_backend::Refusal;
+use time::{Date, format_description::well_known::Iso8601};
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Board {
@@ -70,6 +71,7 @@ impl Board {
     /// # Errors
     /// What is wrong with it.
     pub fn create(&mut self, change: Change) -> Result<(String, Told), Refusal> {
+        change.check()?;
         self.last += 1;
         let id = format!("t{}", 100 + self.last);
         let ticket = Ticket {
@@ -91,16 +93,10 @@ impl Board {
     /// # Errors
     /// What is wrong with it, or that somebody was faster.
     pub fn change(&mut self, id: &str, change: Change) -> Result<Told, Refusal> {
+        change.check()?;
         let ticket = self.tickets.get_mut(id).ok_or_else(|| Refusal::not_found(format!("there is no ticket '{id}'")))?;
-        if change.version.is_some_and(|seen| seen != ticket.version) {
-            let mut refusal = Refusal::conflict(format!("the ticket is at version {} by now: fetch it, and change that", ticket.version));
-            refusal.more = json!({ "version": ticket.version });
-            return Err(refusal);
-        }
+        ticket.was_seen_at(change.version)?;
         if let Some(status) = change.status {
-            if !STATUSES.contains(&status.as_str()) {
-                return Err(Refusal::bad(format!("status is one of {}", STATUSES.join(", "))));
-            }
             ticket.status = status;
         }
         let before = ticket.assignee_id.clone();
@@ -133,9 +129,11 @@ impl Board {
     }
 
     /// # Errors
-    /// When there is no such ticket.
-    pub fn remove(&mut self, id: &str) -> Result<Told, Refusal> {
-        let ticket = self.tickets.remove(id).ok_or_else(|| Refusal::not_found(format!("there is no ticket '{id}'")))?;
+    /// When there is no such ticket, or not at the version that was seen.
+    pub fn remove(&mut self, id: &str, seen: Option<u64>) -> Result<Told, Refusal> {
+        let missing = || Refusal::not_found(format!("there is no ticket '{id}'"));
+        self.tickets.get(id).ok_or_else(missing)?.was_seen_at(seen)?;
+        let ticket = self.tickets.remove(id).ok_or_else(missing)?;
         let gone = json!({ "ticketId": id });
         let mut told = vec![(ZOO.into(), "task.removed", gone.clone())];
         if let Some(worker) = &ticket.assignee_id {
@@ -159,8 +157,12 @@ impl Board {
             };
             let _ = self.create(change);
         }
-        let hint = json!({ "since": since });
-        let mut told: Told = vec![(ZOO.into(), "board.refreshHint", hint)];
+        self.introduce(since)
+    }
+
+    /// That the board is to be fetched, and how far everybody is.
+    pub fn introduce(&self, since: &str) -> Told {
+        let mut told: Told = vec![(ZOO.into(), "board.refreshHint", json!({ "since": since }))];
         self.tell_stats(self.workers(), &mut told);
         told
     }
@@ -182,6 +184,45 @@ impl Board {
             told.push((channel(&worker), "worker.statsUpdated", stats));
         }
     }
+}
+
+impl Ticket {
+    /// Nothing is done to a ticket that its client has not seen as it is.
+    fn was_seen_at(&self, version: Option<u64>) -> Result<(), Refusal> {
+        if version.is_none_or(|seen| seen == self.version) {
+            return Ok(());
+        }
+        let mut refusal = Refusal::conflict(format!("the ticket is at version {} by now: fetch it, and change that", self.version));
+        refusal.more = json!({ "version": self.version });
+        Err(refusal)
+    }
+}
+
+impl Change {
+    /// Whether it makes sense for any ticket.
+    fn check(&self) -> Result<(), Refusal> {
+        if self.status.as_ref().is_some_and(|s| !STATUSES.contains(&s.as_str())) {
+            return Err(Refusal::bad(format!("status is one of {}", STATUSES.join(", "))));
+        }
+        if self.assignee_id.iter().flatten().any(|id| !is_name(id)) {
+            return Err(Refusal::bad(format!("assigneeId {NAME}")));
+        }
+        if self.planned_date.iter().flatten().any(|date| Date::parse(date, &Iso8601::DATE).is_err() || date.len() != 10) {
+            return Err(Refusal::bad("plannedDate is a date such as 2025-12-05"));
+        }
+        if self.data.as_ref().is_some_and(|data| !data.is_object()) {
+            return Err(Refusal::bad("data is an object"));
+        }
+        Ok(())
+    }
+}
+
+/// What [`is_name`] demands, in words.
+pub(crate) const NAME: &str = "has 1 to 64 letters, digits, _ and -";
+
+/// Whether it can name a worker or a sprint: it is part of a channel's address.
+pub(crate) fn is_name(id: &str) -> bool {
+    (1..=64).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-".contains(&b))
 }
 
 impl Default for Board {

@@ -1,13 +1,13 @@
 //! What can be done in the world, and which events tell of it.
 
-use crate::state::{Freeze, Holder, Message, World};
-use serde::Deserialize;
+use crate::state::{Earlier, Freeze, Holder, Message, World};
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tidewire_example_backend::Refusal;
 
 /// An action as it is asked for.
 #[derive(Debug, Clone, Deserialize)]
-#[serde(tag = "action", rename_all = "snake_case")]
+#[serde(tag = "action", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Action {
     Move {
         character: String,
@@ -47,8 +47,7 @@ pub enum Action {
     PlaySound {
         url: String,
         volume: f64,
-        #[serde(default)]
-        targets: Value,
+        targets: Option<Targets>,
         #[serde(default = "user")]
         by: String,
     },
@@ -78,6 +77,20 @@ pub enum Action {
     },
 }
 
+/// Who hears a sound; everybody, where there are none.
+#[derive(Debug, Clone, Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Targets {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub character_ids: Option<Vec<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub place_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub group_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub broadcast: Option<bool>,
+}
+
 fn private() -> String {
     "private".into()
 }
@@ -99,7 +112,7 @@ pub struct Moment {
 ///
 /// # Errors
 /// Why it cannot be done; `world` is not to be used then.
-pub fn act(world: &mut World, earlier: Option<&World>, action: Action, moment: &Moment) -> Result<Told, Refusal> {
+pub fn act(world: &mut World, earlier: Option<&Earlier>, action: Action, moment: &Moment) -> Result<Told, Refusal> {
     let mut told = match action {
         Action::Move { character, place } => walk(world, &character, &place)?,
         Action::Say { character, content, to } => say(world, character, content, to, moment)?,
@@ -121,13 +134,7 @@ pub fn act(world: &mut World, earlier: Option<&World>, action: Action, moment: &
             }
             vec![("group.updated", json!({ "id": group, "members_removed": [character] }))]
         }
-        Action::PlaySound { url, volume, targets, by } => {
-            let mut data = json!({ "url": url, "volume": volume, "by_user_id": by });
-            if !targets.is_null() {
-                data["targets"] = targets;
-            }
-            vec![("sound.play", data)]
-        }
+        Action::PlaySound { url, volume, targets, by } => play(world, &url, volume, targets, &by)?,
         Action::Notify { message, place, actors } => {
             let mut data = json!({ "scope": {}, "message": message });
             if let Some(place) = place {
@@ -135,32 +142,33 @@ pub fn act(world: &mut World, earlier: Option<&World>, action: Action, moment: &
                 data["scope"]["place_id"] = place.into();
             }
             if let Some(actors) = actors {
+                all_known(&mut world.characters, "character", &actors)?;
                 data["actors"] = json!(actors);
             }
             vec![("notification.broadcast", data)]
         }
         Action::Freeze { scope } => {
-            let mut data = json!({ "scope": { "places": scope.places, "groups": scope.groups, "characters": scope.characters } });
-            if let Some(reason) = &scope.reason {
-                data["reason"] = reason.as_str().into();
-            }
+            all_known(&mut world.places, "place", &scope.places)?;
+            all_known(&mut world.groups, "group", &scope.groups)?;
+            all_known(&mut world.characters, "character", &scope.characters)?;
+            let told = vec![("world.freeze", frozen(&scope))];
             world.frozen = Some(scope);
-            vec![("world.freeze", data)]
+            told
         }
         Action::Unfreeze { reason } => {
             world.frozen.take().ok_or_else(|| Refusal::conflict("nothing is frozen"))?;
-            vec![("world.unfreeze", json!({ "reason": reason }))]
+            vec![("world.unfreeze", reason.map_or_else(|| json!({}), |reason| json!({ "reason": reason })))]
         }
-        Action::Rollback { by } => rollback(world, earlier, &by, moment)?,
+        Action::Rollback { by } => rollback(world, earlier, &by)?,
         Action::RenameWorld { name, current_date } => {
-            world.name = name;
+            world.name = named(name)?;
             world.current_date = current_date.unwrap_or_else(|| world.current_date.clone());
             let lock = if world.frozen.is_some() { "frozen" } else { "open" };
             vec![("world.updated", json!({ "id": world.id, "name": world.name, "current_date": world.current_date, "lock_state": lock }))]
         }
         Action::RenamePlace { place, name } => {
             let changed = known(&mut world.places, "place", &place)?;
-            changed.name = name;
+            changed.name = named(name)?;
             vec![("place.updated", json!({ "id": place, "name": changed.name, "attributes": changed.attributes }))]
         }
     };
@@ -170,11 +178,53 @@ pub fn act(world: &mut World, earlier: Option<&World>, action: Action, moment: &
     Ok(told)
 }
 
-/// Who is where, and who belongs together: told at the beginning and after a rollback, so that audiences are right.
+/// Who is where, and who belongs together: told at the beginning and after a rollback, so that audiences are right. Who does not
+/// belong to a group is told too: a server may remember another world, or another future of this one.
 pub fn census(world: &World) -> Told {
     let places = world.characters.iter().map(|(id, c)| ("character.updated", json!({ "id": id, "current_place_id": c.place })));
-    let groups = world.groups.iter().map(|(id, members)| ("group.updated", json!({ "id": id, "members_added": members })));
+    let groups = world.groups.iter().map(|(id, members)| {
+        let others: Vec<&String> = world.characters.keys().filter(|c| !members.contains(*c)).collect();
+        ("group.updated", json!({ "id": id, "members_added": members, "members_removed": others }))
+    });
     places.chain(groups).collect()
+}
+
+fn frozen(scope: &Freeze) -> Value {
+    let mut data = json!({ "scope": { "places": scope.places, "groups": scope.groups, "characters": scope.characters } });
+    if let Some(reason) = &scope.reason {
+        data["reason"] = reason.as_str().into();
+    }
+    data
+}
+
+fn named(name: String) -> Result<String, Refusal> {
+    if name.trim().is_empty() || name.chars().count() > 100 { Err(Refusal::bad("a name has 1 to 100 characters")) } else { Ok(name) }
+}
+
+/// Something that was said, as it may be said.
+fn said(content: String) -> Result<String, Refusal> {
+    if content.is_empty() || content.chars().count() > 500 { Err(Refusal::bad("content has 1 to 500 characters")) } else { Ok(content) }
+}
+
+fn play(world: &mut World, url: &str, volume: f64, targets: Option<Targets>, by: &str) -> Result<Told, Refusal> {
+    if url.is_empty() || by.is_empty() {
+        return Err(Refusal::bad("a sound has a url, and somebody who plays it"));
+    }
+    if !(0.0..=1.0).contains(&volume) {
+        return Err(Refusal::bad("volume is a number from 0 to 1"));
+    }
+    let mut data = json!({ "url": url, "volume": volume, "by_user_id": by });
+    if let Some(targets) = targets {
+        all_known(&mut world.characters, "character", targets.character_ids.as_deref().unwrap_or_default())?;
+        all_known(&mut world.places, "place", targets.place_id.as_slice())?;
+        all_known(&mut world.groups, "group", targets.group_id.as_slice())?;
+        data["targets"] = json!(targets);
+    }
+    Ok(vec![("sound.play", data)])
+}
+
+fn all_known<T>(all: &mut std::collections::BTreeMap<String, T>, what: &str, ids: &[String]) -> Result<(), Refusal> {
+    ids.iter().try_for_each(|id| known(all, what, id).map(|_| ()))
 }
 
 fn known<'a, T>(all: &'a mut std::collections::BTreeMap<String, T>, what: &str, id: &str) -> Result<&'a mut T, Refusal> {
@@ -206,10 +256,7 @@ fn say(world: &mut World, from: String, content: String, to: Option<String>, mom
     if let Some(to) = &to {
         known(&mut world.characters, "character", to)?;
     }
-    if content.is_empty() || content.chars().count() > 500 {
-        return Err(Refusal::bad("content has 1 to 500 characters"));
-    }
-    let message = Message { from, to, content, at: moment.at.clone(), edited: false };
+    let message = Message { from, to, content: said(content)?, at: moment.at.clone(), edited: false };
     let told = vec![("chat.message.created", chat(&moment.new_id, &message, false))];
     world.messages.insert(moment.new_id.clone(), message);
     Ok(told)
@@ -217,7 +264,7 @@ fn say(world: &mut World, from: String, content: String, to: Option<String>, mom
 
 fn edit(world: &mut World, id: &str, content: String) -> Result<Told, Refusal> {
     let message = world.messages.get_mut(id).ok_or_else(|| Refusal::not_found(format!("there is no message '{id}'")))?;
-    message.content = content;
+    message.content = said(content)?;
     message.edited = true;
     Ok(vec![("chat.message.updated", chat(id, message, false))])
 }
@@ -242,6 +289,9 @@ fn chat(id: &str, message: &Message, deleted: bool) -> Value {
 fn give(world: &mut World, item: &str, from: &str, to: &str, visibility: &str) -> Result<Told, Refusal> {
     awake(world, from)?;
     awake(world, to)?;
+    if from == to || visibility.is_empty() {
+        return Err(Refusal::bad("an item is given to somebody else, with a visibility such as public or private"));
+    }
     let near = world.characters.get(from).map(|c| &c.place) == world.characters.get(to).map(|c| &c.place);
     let thing = known(&mut world.items, "item", item)?;
     if thing.holder != Holder::character(from) {
@@ -275,21 +325,22 @@ fn open(world: &mut World, character: &str, item: &str) -> Result<Told, Refusal>
     )])
 }
 
-fn rollback(world: &mut World, earlier: Option<&World>, by: &str, moment: &Moment) -> Result<Told, Refusal> {
+fn rollback(world: &mut World, earlier: Option<&Earlier>, by: &str) -> Result<Told, Refusal> {
     let earlier = earlier.ok_or_else(|| Refusal::conflict("there is nothing to go back to"))?;
-    // Who joined a group since then has to leave it, or the audiences would be those of a future that did not happen.
+    if by.is_empty() {
+        return Err(Refusal::bad("by: somebody rolls back"));
+    }
     let mut told = vec![(
         "world.rolled_back",
-        json!({ "id": world.id, "target_at": moment.at, "by_user_id": by, "summary": "back to the last quiet moment" }),
+        json!({ "id": world.id, "target_at": earlier.at, "by_user_id": by, "summary": "back to the last quiet moment" }),
     )];
-    for (id, members) in &world.groups {
-        let stay = earlier.groups.get(id).cloned().unwrap_or_default();
-        let gone: Vec<&String> = members.difference(&stay).collect();
-        if !gone.is_empty() {
-            told.push(("group.updated", json!({ "id": id, "members_removed": gone })));
-        }
+    if world.frozen != earlier.world.frozen {
+        told.push(match &earlier.world.frozen {
+            Some(scope) => ("world.freeze", frozen(scope)),
+            None => ("world.unfreeze", json!({})),
+        });
     }
-    *world = earlier.clone();
+    *world = earlier.world.clone();
     told.extend(census(world));
     Ok(told)
 }

@@ -5,77 +5,72 @@ mod action;
 mod life;
 mod state;
 
-pub use action::{Action, Moment, act, census};
-pub use state::World;
-pub use tidewire_example_backend::{Config, Running};
+pub use action::{Action, Moment, Targets, Told, act, census};
+pub use life::next as wish;
+pub use state::{Character, Earlier, Freeze, Holder, Item, Message, Place, World};
+pub use tidewire_example_backend::{Config, Refusal, Running, life::Chance};
 
 use http::{HeaderValue, Method, StatusCode};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use std::{collections::BTreeMap, io, sync::Arc};
-use tidewire_example_backend::{Answer, Call, Event, Keep, Publisher, Refusal, json as answer, serve};
+use std::{io, sync::Arc};
+use tidewire_example_backend::{Answer, Begun, Call, Event, Keep, Keys, Publisher, json as answer, serve};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
-use tokio::sync::Mutex;
 
-/// What is kept: the world, the state a rollback goes back to, and the answers given.
+/// What is kept: the world, and the state that a rollback goes back to.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct Held {
     world: World,
-    earlier: Option<World>,
+    /// Since when the world is as it is.
+    as_of: String,
+    earlier: Option<Earlier>,
     since_earlier: u32,
-    /// `request_id` → its answer.
-    answers: BTreeMap<String, Value>,
-    announced: bool,
 }
 
 pub(crate) struct Backend {
-    keep: Mutex<Keep<Held>>,
-    publisher: Publisher,
+    keep: Keep<Held>,
+    begun: Begun,
 }
 
 /// Actions between two states that a rollback can go back to.
 const QUIET: u32 = 5;
-/// Answers that are remembered.
-const ANSWERS: usize = 10_000;
+/// Bytes of a `request_id`.
+const REQUEST_MAX: usize = 100;
 
 /// Runs the world `w1`.
 ///
 /// # Errors
 /// When its state cannot be read or its address cannot be had.
 pub async fn run(config: Config) -> io::Result<Running> {
-    let held = Held { world: World::new("w1"), earlier: None, since_earlier: 0, answers: BTreeMap::new(), announced: false };
-    let keep = Keep::open(config.data.clone(), held, uuid::Uuid::new_v4().to_string())?;
+    let held = Held { world: World::new("w1"), as_of: now(), earlier: None, since_earlier: 0 };
     let publisher = Publisher::new(&config.tidewire_url, &config.backend_key);
-    let backend = Arc::new(Backend { keep: Mutex::new(keep), publisher });
+    let keep = Keep::open(config.data.clone(), held, uuid::Uuid::new_v4().to_string(), publisher)?;
+    let backend = Arc::new(Backend { keep, begun: Begun::default() });
     let answering = backend.clone();
-    let mut running = serve(config.listen, move |call| {
+    let running = serve(config.listen, move |call| {
         let backend = answering.clone();
         async move { backend.answer(call).await }
     })
     .await?;
-    running.tasks.push(tokio::spawn(async move {
-        if let Err(refused) = backend.begin().await {
-            eprintln!("world: the first events were refused: {refused}");
-        }
+    running.spawn(async move {
+        backend.begun.begin("world", || backend.announce()).await;
         if config.life {
             life::live(backend, config.seed).await;
         }
-    }));
+    });
     Ok(running)
 }
 
 impl Backend {
-    /// Publishes what an earlier run left, and says who is where, once.
-    async fn begin(&self) -> Result<(), Value> {
-        let mut keep = self.keep.lock().await;
-        keep.flush(&self.publisher).await?;
-        if !keep.state.announced {
-            let mut next = keep.state.clone();
-            next.announced = true;
-            let events = events(&mut keep, &next.world, census(&next.world), None);
-            keep.change(&self.publisher, next, events).await?;
-        }
-        Ok(())
+    /// Publishes what an earlier run left, and says who is where. The keys are those of the first time: a server that has heard
+    /// it keeps what it has, and one whose log was lost hears it again.
+    async fn announce(&self) -> Result<(), Refusal> {
+        let announced = self.keep.change(None, |held, keys| {
+            let told = census(&held.world);
+            let key = |i: usize, keys: &mut Keys| keys.named(&format!("census/{i}"));
+            Ok((held.clone(), events(&held.world, told, |i| key(i, keys))))
+        });
+        announced.await.map(|_| ())
     }
 
     async fn answer(&self, call: Call) -> Result<Answer, Refusal> {
@@ -83,9 +78,9 @@ impl Backend {
         match (&call.method, &path[..]) {
             (&Method::GET, ["worlds", id]) => self.snapshot(id).await,
             (&Method::POST, ["worlds", id, "actions"]) => {
-                self.known(id).await?;
-                let request = call.body.get("request_id").and_then(Value::as_str).map(str::to_owned);
-                let action = serde_json::from_value(call.body).map_err(|e| Refusal::bad(e.to_string()))?;
+                self.known(id)?;
+                let (action, request) = read(call.body)?;
+                self.begun.wait().await?;
                 self.act(action, request).await.map(|told| answer(StatusCode::OK, &told))
             }
             (_, ["worlds", _] | ["worlds", _, "actions"]) => {
@@ -95,18 +90,18 @@ impl Backend {
         }
     }
 
-    async fn known(&self, id: &str) -> Result<(), Refusal> {
-        let keep = self.keep.lock().await;
-        if keep.state.world.id == id { Ok(()) } else { Err(Refusal::not_found(format!("there is no world '{id}'"))) }
+    fn known(&self, id: &str) -> Result<(), Refusal> {
+        if self.keep.look().state.world.id == id { Ok(()) } else { Err(Refusal::not_found(format!("there is no world '{id}'"))) }
     }
 
     /// The world, and the position at which it is so: a subscription behind it goes on exactly from here.
     async fn snapshot(&self, id: &str) -> Result<Answer, Refusal> {
-        self.known(id).await?;
-        let keep = self.keep.lock().await;
-        let world = &keep.state.world;
-        let position = keep.positions.get(&format!("world:{}", world.id)).cloned();
-        let mut body = serde_json::to_value(world).map_err(|e| Refusal::bad(e.to_string()))?;
+        self.known(id)?;
+        self.begun.wait().await?;
+        let look = self.keep.look();
+        let world = &look.state.world;
+        let position = look.positions.get(&channel(world)).cloned();
+        let mut body = serde_json::to_value(world).map_err(|e| Refusal::unavailable(e.to_string()))?;
         body["position"] = position.clone().map_or(Value::Null, Value::String);
         let mut answer = answer(StatusCode::OK, &body);
         if let Some(value) = position.and_then(|p| HeaderValue::from_str(&p).ok()) {
@@ -117,51 +112,59 @@ impl Backend {
 
     /// Does an action and publishes what happened. The same request again is answered as it was the first time.
     pub(crate) async fn act(&self, action: Action, request: Option<String>) -> Result<Value, Refusal> {
-        let mut keep = self.keep.lock().await;
-        if let Some(known) = request.as_ref().and_then(|r| keep.state.answers.get(r)) {
-            return Ok(known.clone());
-        }
-        let moment = Moment { at: now(), new_id: keep.next_key() };
-        let mut next = keep.state.clone();
-        let is_rollback = matches!(action, Action::Rollback { .. });
-        let told = act(&mut next.world, keep.state.earlier.as_ref(), action, &moment)?;
-        next.since_earlier += 1;
-        if next.earlier.is_none() || (next.since_earlier >= QUIET && !is_rollback) {
-            next.earlier = Some(keep.state.world.clone());
-            next.since_earlier = 0;
-        }
-        let events = events(&mut keep, &next.world, told, request.as_deref());
-        let types: Vec<String> = events.iter().map(|e| e.event_type.clone()).collect();
-        let receipts = keep.change(&self.publisher, next, events).await.map_err(|e| Refusal::refused(&e))?;
-        let told: Vec<Value> =
-            receipts.iter().zip(types).map(|(r, t)| json!({ "id": r.id, "type": t, "position": r.position, "at": r.at })).collect();
-        let answer = json!({ "events": told });
-        if let Some(request) = request {
-            while keep.state.answers.len() >= ANSWERS {
-                keep.state.answers.pop_first();
+        let done = self.keep.change(request.as_deref(), |held, keys| {
+            let moment = Moment { at: now(), new_id: keys.next_key() };
+            let mut next = held.clone();
+            let is_rollback = matches!(action, Action::Rollback { .. });
+            let told = act(&mut next.world, held.earlier.as_ref(), action, &moment)?;
+            next.since_earlier += 1;
+            if next.earlier.is_none() || (next.since_earlier >= QUIET && !is_rollback) {
+                next.earlier = Some(Earlier { at: held.as_of.clone(), world: held.world.clone() });
+                next.since_earlier = 0;
             }
-            keep.state.answers.insert(request, answer.clone());
-        }
-        Ok(answer)
+            next.as_of = moment.at;
+            // The first event of a request has the request's own key, so that it is its `request_id` for clients too.
+            let key = |i: usize| match &request {
+                Some(request) if i == 0 => request.clone(),
+                Some(request) => format!("{request}/{i}"),
+                None => format!("req_{}", keys.next_key()),
+            };
+            let events = events(&next.world, told, key);
+            Ok((next, events))
+        });
+        done.await.map(|told| json!({ "events": told }))
     }
 
     /// A look at the world.
-    pub(crate) async fn look(&self) -> World {
-        self.keep.lock().await.state.world.clone()
+    pub(crate) fn look(&self) -> World {
+        self.keep.look().state.world
     }
 }
 
-/// With keys: the first event of a request has the request's own, so that it is its `request_id` for clients too.
-fn events(keep: &mut Keep<Held>, world: &World, told: Vec<(&'static str, Value)>, request: Option<&str>) -> Vec<Event> {
-    let channel = format!("world:{}", world.id);
+/// An action, and the request's id where it has one.
+fn read(mut body: Value) -> Result<(Action, Option<String>), Refusal> {
+    let Some(fields) = body.as_object_mut() else { return Err(Refusal::bad("an action is an object with the field 'action'")) };
+    let request = match fields.remove("request_id").unwrap_or_default() {
+        Value::Null => None,
+        Value::String(id) if is_request(&id) => Some(id),
+        _ => return Err(Refusal::bad(format!("request_id has 1 to {REQUEST_MAX} letters, digits and . _ : -"))),
+    };
+    let action = serde_json::from_value(body).map_err(|e| Refusal::bad(e.to_string()))?;
+    Ok((action, request))
+}
+
+fn is_request(id: &str) -> bool {
+    (1..=REQUEST_MAX).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b"._:-".contains(&b))
+}
+
+fn channel(world: &World) -> String {
+    format!("world:{}", world.id)
+}
+
+fn events(world: &World, told: Told, mut key: impl FnMut(usize) -> String) -> Vec<Event> {
     let mut events = Vec::new();
     for (i, (event_type, data)) in told.into_iter().enumerate() {
-        let key = match request {
-            Some(request) if i == 0 => request.to_owned(),
-            Some(request) => format!("{request}/{i}"),
-            None => format!("req_{}", keep.next_key()),
-        };
-        events.push(Event { channel: channel.clone(), event_type: event_type.into(), data, key });
+        events.push(Event { channel: channel(world), event_type: event_type.into(), data, key: key(i) });
     }
     events
 }

@@ -1,7 +1,6 @@
 //! A life of its own: something happens every second or so, and within a minute or two everything that can.
 
-use crate::{Action, Backend, World, state::Freeze};
-use serde_json::json;
+use crate::{Action, Backend, Targets, World, state::Freeze};
 use std::{sync::Arc, time::Duration};
 use tidewire_example_backend::life::Chance;
 
@@ -10,7 +9,7 @@ pub(crate) async fn live(backend: Arc<Backend>, seed: u64) {
     let mut turn = 0;
     loop {
         tokio::time::sleep(Duration::from_millis(400 + chance.below(1000) as u64)).await;
-        let world = backend.look().await;
+        let world = backend.look();
         if let Some(action) = next(&world, &mut chance, turn) {
             // What is not possible just now is not done.
             let _ = backend.act(action, None).await;
@@ -20,7 +19,9 @@ pub(crate) async fn live(backend: Arc<Backend>, seed: u64) {
 }
 
 /// Every kind of action in turn, with whom and what by chance.
-fn next(world: &World, chance: &mut Chance, turn: usize) -> Option<Action> {
+///
+/// `None`: what this turn would do is not possible now.
+pub fn next(world: &World, chance: &mut Chance, turn: usize) -> Option<Action> {
     let characters: Vec<&String> = world.characters.keys().collect();
     let character = chance.pick(&characters)?.to_string();
     let place = || world.places.keys().cloned().collect::<Vec<_>>();
@@ -44,7 +45,12 @@ fn next(world: &World, chance: &mut Chance, turn: usize) -> Option<Action> {
             let item = world.items.iter().find(|(_, i)| i.container.is_some() && i.holder.id == here).map(|(id, _)| id.clone())?;
             Action::Open { character, item }
         }
-        5 => Action::PlaySound { url: "/sounds/bell.ogg".into(), volume: 0.5, targets: json!({ "place_id": here }), by: "gm".into() },
+        5 => Action::PlaySound {
+            url: "/sounds/bell.ogg".into(),
+            volume: 0.5,
+            targets: Some(Targets { place_id: Some(here), ..Targets::default() }),
+            by: "gm".into(),
+        },
         6 => Action::RenamePlace {
             place: here.clone(),
             name: format!("{}, at {} o'clock", world.places.get(&here)?.name.split(',').next()?, 1 + chance.below(12)),
@@ -61,7 +67,12 @@ fn next(world: &World, chance: &mut Chance, turn: usize) -> Option<Action> {
         14 => Action::Freeze { scope: Freeze { places: vec![here], reason: Some("a moment of quiet".into()), ..Freeze::default() } },
         15 => Action::Unfreeze { reason: None },
         16 => Action::RenameWorld { name: world.name.clone(), current_date: Some(format!("1204-05-{:02}", 1 + turn / 20 % 28)) },
-        17 => Action::PlaySound { url: "/sounds/wind.ogg".into(), volume: 0.2, targets: json!({ "broadcast": true }), by: "gm".into() },
+        17 => Action::PlaySound {
+            url: "/sounds/wind.ogg".into(),
+            volume: 0.2,
+            targets: Some(Targets { broadcast: Some(true), ..Targets::default() }),
+            by: "gm".into(),
+        },
         18 => Action::DeleteMessage { message: world.messages.keys().next()?.clone() },
         _ => Action::Rollback { by: "gm".into() },
     })

@@ -19,8 +19,17 @@ pub struct World {
     pub messages: BTreeMap<String, Message>,
 }
 
+/// A state to go back to.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Earlier {
+    /// Since when the world was so.
+    pub at: String,
+    pub world: World,
+}
+
 /// Everything, if nothing is named.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Freeze {
     #[serde(default)]
     pub places: Vec<String>,
