@@ -18,7 +18,7 @@ use std::process::ExitCode;
 
 /// Measures a server that it starts for the purpose: fan-out, publishing, resuming, memory of idle clients.
 ///
-/// Exits with 1 if an event was lost, repeated or out of order.
+/// Exits with 1 if an event was lost, repeated or out of order, or if a benchmark did not come to an end.
 #[derive(clap::Args)]
 pub struct Args {
     /// A short run of everything, under a minute.
@@ -57,7 +57,9 @@ pub fn main(args: Args) -> ExitCode {
     match result {
         Ok(report) => {
             report.print(args.json);
-            if report.faults() == 0 {
+            if report.failed() > 0 {
+                fail(&format!("{} benchmarks did not come to an end", report.failed()))
+            } else if report.faults() == 0 {
                 ExitCode::SUCCESS
             } else {
                 fail(&format!("{} events were lost, repeated or out of order", report.faults()))
@@ -85,50 +87,61 @@ impl Scale {
     }
 }
 
+/// Open files that are no client's.
+const SPARE_FILES: u64 = 200;
+
 async fn run(args: &Args) -> std::io::Result<Report> {
-    raise_open_files();
+    // Half of the sockets are the floor's.
+    let room = (raise_open_files().saturating_sub(SPARE_FILES) / 2) as usize;
+    if room < 10_000 && !args.quick {
+        eprintln!("tidewire bench: no more than {room} clients beside the floor: the limit of open files is low");
+    }
     let program = args.server.as_deref();
     let scale = Scale { quick: args.quick };
     let wanted = |name: &str| args.only.as_deref().is_none_or(|only| only == name);
     let mut report = Report::default();
     if wanted("floor") {
-        report.add(fanout::floor(scale).await?);
+        report.add(fanout::floor(scale).await);
     }
     if wanted("fanout") {
-        for subscribers in [1_000, scale.of(10_000, 2_000)] {
+        for subscribers in [1_000, scale.of(10_000, 2_000).min(room)] {
             for together in [1, 16] {
                 let server = Server::start(program)?;
-                report.add(fanout::run(&server, scale, subscribers, together).await?);
+                report.add(fanout::run(&server, scale, subscribers, together).await);
             }
         }
     }
     if wanted("channels") {
         let server = Server::start(program)?;
-        report.add(fanout::many_channels(&server, scale, scale.of(1_000, 200), 10).await?);
+        report.add(fanout::many_channels(&server, scale, scale.of(1_000, 200).min(room / 10), 10).await);
     }
     if wanted("idle") {
         for kind in ["ws", "sse"] {
             let server = Server::start(program)?;
-            report.add(idle::run(&server, kind, scale.of(10_000, 2_000)).await?);
+            report.add(idle::run(&server, kind, scale.of(10_000, 2_000)).await);
         }
     }
     if wanted("publish") {
         for durability in ["memory", "process", "disk"] {
             let server = Server::start(program)?;
-            report.add(publish::run(&server, scale, durability).await?);
+            report.add(publish::run(&server, scale, durability).await);
         }
     }
     if wanted("resume") {
         let server = Server::start(program)?;
-        report.add(resume::one(&server, scale.of(100_000, 20_000)).await?);
+        report.add(resume::one(&server, scale.of(100_000, 20_000)).await);
         let server = Server::start(program)?;
-        report.add(resume::many(&server, scale.of(10_000, 1_000)).await?);
+        report.add(resume::many(&server, scale.of(10_000, 1_000)).await);
     }
     Ok(report)
 }
 
-fn raise_open_files() {
-    let most = rustix::process::getrlimit(rustix::process::Resource::Nofile).maximum;
-    // Without it fewer clients connect, and the run says so.
-    let _ = rustix::process::setrlimit(rustix::process::Resource::Nofile, rustix::process::Rlimit { current: most, maximum: most });
+/// How many files may be open now: what the system allows for the asking.
+fn raise_open_files() -> u64 {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let most = getrlimit(Resource::Nofile).maximum;
+    let tries = [most.map(|m| m.max(65_536)), most];
+    // The first needs a privilege; the second does not.
+    let _ = tries.iter().any(|limit| setrlimit(Resource::Nofile, Rlimit { current: *limit, maximum: *limit }).is_ok());
+    getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX)
 }

@@ -2,10 +2,12 @@
 
 use crate::clients::Seen;
 use serde_json::{Map, Value, json};
+use std::io;
 
 #[derive(Default)]
 pub struct Report {
     figures: Vec<Figure>,
+    failed: usize,
 }
 
 pub struct Figure {
@@ -59,9 +61,23 @@ impl Figure {
 }
 
 impl Report {
-    pub fn add(&mut self, figure: Figure) {
-        eprintln!("{}: done", figure.name);
-        self.figures.push(figure);
+    /// A benchmark that fails says why, and leaves the others their figures.
+    pub fn add(&mut self, result: io::Result<Figure>) {
+        match result {
+            Ok(figure) => {
+                eprintln!("{}: done", figure.name);
+                self.figures.push(figure);
+            }
+            Err(error) => {
+                eprintln!("tidewire bench: {error}");
+                self.failed += 1;
+            }
+        }
+    }
+
+    /// Benchmarks that did not come to an end.
+    pub fn failed(&self) -> usize {
+        self.failed
     }
 
     /// Events that were lost, repeated or out of order.
