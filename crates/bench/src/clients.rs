@@ -1,7 +1,9 @@
 //! Many clients in one task loop: they read, count, and check the order.
 
-use crate::order::{Order, Step};
-use hdrhistogram::Histogram;
+use crate::{
+    latency::Latency,
+    order::{Order, Step},
+};
 use std::{
     cell::{Cell, RefCell},
     io,
@@ -24,7 +26,7 @@ pub struct Seen {
     pub reordered: Cell<u64>,
     /// Connections that ended while they were followed.
     pub ended: Cell<u64>,
-    pub latency: RefCell<Histogram<u64>>,
+    pub latency: RefCell<Latency>,
     target: Cell<u64>,
     reached: Notify,
     buffer: RefCell<Vec<u8>>,
@@ -32,7 +34,6 @@ pub struct Seen {
 
 impl Seen {
     pub fn new() -> io::Result<Rc<Seen>> {
-        let latency = Histogram::new_with_bounds(1, 600_000_000, 3).map_err(io::Error::other)?;
         Ok(Rc::new(Seen {
             delivered: Cell::new(0),
             bytes: Cell::new(0),
@@ -40,7 +41,7 @@ impl Seen {
             repeated: Cell::new(0),
             reordered: Cell::new(0),
             ended: Cell::new(0),
-            latency: RefCell::new(latency),
+            latency: RefCell::new(Latency::new()?),
             target: Cell::new(u64::MAX),
             reached: Notify::new(),
             buffer: RefCell::new(vec![0; 256 * 1024]),
@@ -177,8 +178,7 @@ fn event(payload: &[u8], order: &mut Order, now: u64, seen: &Seen) {
         Step::Again => return add(&seen.repeated, 1),
     }
     add(&seen.delivered, 1);
-    // An event's age above the histogram's bound counts as the bound.
-    seen.latency.borrow_mut().saturating_record(now.saturating_sub(number(payload, b"\"at\":")).max(1));
+    seen.latency.borrow_mut().record(now.saturating_sub(number(payload, b"\"at\":")));
 }
 
 /// Answers a ping, so that the server keeps the connection. The mask is zero: the payload stays as it is.

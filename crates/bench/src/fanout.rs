@@ -152,8 +152,8 @@ fn figure(name: String, seen: &Seen, per_second: f64, costs: &mut [f64]) -> Figu
         .with("deliveries/s", per_second)
         .with("cpu s per million, least", costs.first().copied().unwrap_or_default() / 1000.0)
         .with("cpu s per million, median", costs.get(costs.len() / 2).copied().unwrap_or_default() / 1000.0)
-        .with("p50 ms", latency.value_at_quantile(0.5) as f64 / 1000.0)
-        .with("p99 ms", latency.value_at_quantile(0.99) as f64 / 1000.0)
-        .with("max ms", latency.max() as f64 / 1000.0)
+        .with("p50 ms", latency.quantile(0.5))
+        .with("p99 ms", latency.quantile(0.99))
+        .with("max ms", latency.max())
         .faults(seen)
 }

@@ -5,6 +5,8 @@ mod clients;
 mod fanout;
 mod floor;
 mod idle;
+pub mod latency;
+mod live;
 pub mod order;
 mod publish;
 mod publisher;

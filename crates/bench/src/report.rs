@@ -51,6 +51,12 @@ impl Figure {
         self
     }
 
+    /// Lost, repeated or out of order with those who listened meanwhile.
+    pub fn live_faults(mut self, faults: u64) -> Figure {
+        self.faults += faults;
+        self.with("live events at fault", faults as f64)
+    }
+
     pub fn faults(mut self, seen: &Seen) -> Figure {
         self.faults += seen.faults();
         self.with("lost", seen.lost.get() as f64)

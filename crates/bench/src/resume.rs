@@ -2,6 +2,7 @@
 
 use crate::{
     clients::{self, Seen, since},
+    live::Live,
     publisher::Publisher,
     report::Figure,
     server::{Server, cpu_ns},
@@ -41,23 +42,11 @@ pub async fn many(server: &Server, clients_count: usize) -> io::Result<Figure> {
     const MISSED: u64 = 100;
     let mut publisher = Publisher::new(server.address).await?;
     publisher.publish("process:many", MISSED as usize).await?;
-    // Somebody listens to another channel all the while.
-    let live = Seen::new()?;
-    let (stream, rest) = clients::open(server.address, 0, &format!("/ws/process/live?token={}", server.token), true).await?;
-    clients::follow(stream, rest, Some(0), live.clone());
+    let live = Live::start(server.address, server.token.clone());
     let address = server.address;
-    let ticking = tokio::task::spawn_local(async move {
-        let mut publisher = Publisher::new(address).await?;
-        loop {
-            publisher.publish("process:live", 1).await?;
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-        #[allow(unreachable_code)]
-        Ok::<(), io::Error>(())
-    });
     tokio::time::sleep(Duration::from_secs(2)).await;
-    let quiet = live.latency.borrow().value_at_quantile(0.99);
-    live.latency.borrow_mut().reset();
+    live.busy();
+    let before = cpu_ns(server.pid());
     let seen = Seen::new()?;
     let started = Instant::now();
     let path = format!("/ws/process/many?after=0&token={}", server.token);
@@ -78,17 +67,18 @@ pub async fn many(server: &Server, clients_count: usize) -> io::Result<Figure> {
     }
     let all = seen.until(MISSED * clients_count as u64).await;
     let seconds = since(started);
-    let busy = live.latency.borrow().value_at_quantile(0.99);
-    ticking.abort();
+    let cpu = (cpu_ns(server.pid()) - before) as f64;
+    let late = live.finish()?;
     if !all {
         return Err(io::Error::other(format!("only {} events came", seen.delivered.get())));
     }
     Ok(Figure::new(format!("resume of {MISSED} events by {clients_count}"))
         .with("clients/s", clients_count as f64 / seconds)
         .with("events/s", (MISSED * clients_count as u64) as f64 / seconds)
-        .with("live p99 ms before", quiet as f64 / 1000.0)
-        .with("live p99 ms meanwhile", busy as f64 / 1000.0)
-        .bound(busy as f64 / quiet.max(1) as f64, 2.0)
+        .with("cpu s per million", cpu / (MISSED * clients_count as u64) as f64 / 1000.0)
+        .with("live p99 ms before", late.before)
+        .with("live p99 ms meanwhile", late.meanwhile)
+        .bound(late.meanwhile / late.before.max(0.001), 2.0)
         .faults(&seen)
-        .faults(&live))
+        .live_faults(late.faults))
 }
