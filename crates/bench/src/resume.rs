@@ -50,7 +50,8 @@ pub async fn many(server: &Server, clients_count: usize) -> io::Result<Figure> {
     let seen = Seen::new()?;
     let started = Instant::now();
     let path = format!("/ws/process/many?after=0&token={}", server.token);
-    // They come back all at once, as after a restart: each connects for itself, as many at a time as a listener's queue holds.
+    // They come back all at once, as after a restart: each connects for itself, so many at a time. Where the
+    // server's queue of connections holds fewer, the system drops some, and they try again a second later.
     let queue = Rc::new(Semaphore::new(CONNECTING));
     let mut coming = JoinSet::new();
     for i in 0..clients_count {
