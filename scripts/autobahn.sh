@@ -36,8 +36,12 @@ cases = json.load(open(sys.argv[1]))["tidewire"]
 behavior = collections.Counter(c["behavior"] for c in cases.values())
 closing = collections.Counter(c["behaviorClose"] for c in cases.values())
 print("%d cases: %s; closing: %s" % (len(cases), dict(behavior), dict(closing)))
+# 13.3 and 13.5 offer nothing but a smaller window of the server's. Frames are made once for all clients, with the full window,
+# so that offer is declined (RFC 7692, section 5), which Autobahn calls unimplemented.
+declined = sorted(k for k, c in cases.items() if c["behavior"] == "UNIMPLEMENTED" and k.startswith(("13.3.", "13.5.")))
+print("%d offers of a smaller window declined" % len(declined))
 good = ("OK", "INFORMATIONAL", "NON-STRICT")
-bad = sorted(k for k, c in cases.items() if c["behavior"] not in good or c["behaviorClose"] not in good)
+bad = sorted(k for k, c in cases.items() if k not in declined and c["behavior"] not in good or c["behaviorClose"] not in good)
 for name in sorted(k for k, c in cases.items() if c["behavior"] == "NON-STRICT"):
     print("non-strict: " + name)
 for name in bad:
