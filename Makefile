@@ -7,6 +7,7 @@ setup:
 
 test: setup check
 	cargo test --workspace --no-fail-fast
+	cd tests-clients && npm ci --ignore-scripts --no-audit --no-fund && TIDEWIRE=$${CARGO_TARGET_DIR:-$(CURDIR)/target}/debug/tidewire node --test
 
 check:
 	cargo fmt --all --check

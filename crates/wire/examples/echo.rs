@@ -27,7 +27,8 @@ fn serve(mut stream: TcpStream) -> io::Result<()> {
         head.push(byte[0]);
     }
     let head = String::from_utf8_lossy(&head).into_owned();
-    let header = |name: &str| head.lines().find_map(|l| l.split_once(':').filter(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, v)| v.trim()));
+    let header =
+        |name: &str| head.lines().find_map(|l| l.split_once(':').filter(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, v)| v.trim()));
     let (agreed, extensions) = websocket::negotiate(header("sec-websocket-extensions").unwrap_or_default());
     let extensions = extensions.map(|e| format!("Sec-WebSocket-Extensions: {e}\r\n")).unwrap_or_default();
     let accept = websocket::accept(header("sec-websocket-key").unwrap_or_default());

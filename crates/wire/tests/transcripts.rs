@@ -7,7 +7,10 @@ use serde_json::json;
 use std::{fs, path::Path};
 use tidewire_contract::{Contract, compile};
 use tidewire_engine::{Audience, Position, Record};
-use tidewire_wire::{Command, Dialect, EventView, Reference, Reply, TemplateDialect, reply::{Gap, GapReason}};
+use tidewire_wire::{
+    Command, Dialect, EventView, Reference, Reply, TemplateDialect,
+    reply::{Gap, GapReason},
+};
 
 const AT: i64 = 1_764_929_700_123_456;
 
@@ -113,19 +116,31 @@ fn say(contract: &Contract, dialect: &TemplateDialect, said: &str, reference: &R
         ["unsubscribed", ref channels @ ..] => {
             Reply::Unsubscribed { channels: channels.iter().map(|c| (*c).to_owned()).collect(), at: AT, reference }
         }
-        ["ack", event_type] => Reply::Ack { event_type: event_type.into(), reply: json!({ "id": "x", "seq": 412, "duplicate": false }), at: AT, reference },
+        ["ack", event_type] => {
+            Reply::Ack { event_type: event_type.into(), reply: json!({ "id": "x", "seq": 412, "duplicate": false }), at: AT, reference }
+        }
         ["refused", event_type, code] => {
             let code = ["INVALID_PAYLOAD", "CONFLICT"].into_iter().find(|c| *c == code).unwrap();
             let errors = json!([{ "pointer": "/text", "rule": "maxLength", "found": "string", "message": "too long" }]);
             Reply::Refused { event_type: event_type.into(), code, message: "in words".into(), errors, at: AT, reference }
         }
-        ["error", channel] => Reply::Error { code: "UNAUTHORIZED", message: "in words".into(), channel: Some(channel.into()), at: AT, reference },
+        ["error", channel] => {
+            Reply::Error { code: "UNAUTHORIZED", message: "in words".into(), channel: Some(channel.into()), at: AT, reference }
+        }
         ["ping"] => Reply::Ping { at: AT },
         ["pong"] => Reply::Pong { at: AT, reference },
         ["refreshed"] => Reply::Refreshed { at: AT, expires: Some(AT), reference },
         ["gap", channel] => {
             let vars = contract.channel(channel).unwrap().vars;
-            Reply::Gap(Gap { channel: channel.into(), vars, from: "64b2f:12".into(), from_at: Some(AT), to: position, reason: GapReason::Expired, at: AT })
+            Reply::Gap(Gap {
+                channel: channel.into(),
+                vars,
+                from: "64b2f:12".into(),
+                from_at: Some(AT),
+                to: position,
+                reason: GapReason::Expired,
+                at: AT,
+            })
         }
         _ => panic!("'{said}' is not known"),
     };
