@@ -1,6 +1,9 @@
 //! Many clients in one task loop: they read, count, and check the order.
 
-use hdrhistogram::Histogram;
+use crate::{
+    latency::Latency,
+    order::{Order, Step},
+};
 use std::{
     cell::{Cell, RefCell},
     io,
@@ -20,7 +23,10 @@ pub struct Seen {
     pub bytes: Cell<u64>,
     pub lost: Cell<u64>,
     pub repeated: Cell<u64>,
-    pub latency: RefCell<Histogram<u64>>,
+    pub reordered: Cell<u64>,
+    /// Connections that ended while they were followed.
+    pub ended: Cell<u64>,
+    pub latency: RefCell<Latency>,
     target: Cell<u64>,
     reached: Notify,
     buffer: RefCell<Vec<u8>>,
@@ -28,13 +34,14 @@ pub struct Seen {
 
 impl Seen {
     pub fn new() -> io::Result<Rc<Seen>> {
-        let latency = Histogram::new_with_bounds(1, 600_000_000, 3).map_err(io::Error::other)?;
         Ok(Rc::new(Seen {
             delivered: Cell::new(0),
             bytes: Cell::new(0),
             lost: Cell::new(0),
             repeated: Cell::new(0),
-            latency: RefCell::new(latency),
+            reordered: Cell::new(0),
+            ended: Cell::new(0),
+            latency: RefCell::new(Latency::new()?),
             target: Cell::new(u64::MAX),
             reached: Notify::new(),
             buffer: RefCell::new(vec![0; 256 * 1024]),
@@ -42,7 +49,7 @@ impl Seen {
     }
 
     pub fn faults(&self) -> u64 {
-        self.lost.get() + self.repeated.get()
+        self.lost.get() + self.repeated.get() + self.reordered.get()
     }
 
     /// Waits until so many have been delivered in all; false where it takes too long.
@@ -100,40 +107,46 @@ pub async fn open(address: SocketAddr, index: usize, path: &str, websocket: bool
     }
 }
 
-/// Reads frames for ever, in a task of its own. `last`: the `seq` of the last event it had; `None` takes the first as it comes.
-pub fn follow(stream: TcpStream, leftover: Vec<u8>, mut last: Option<u64>, seen: Rc<Seen>) -> tokio::task::JoinHandle<()> {
+/// Reads frames until the connection ends, in a task of its own. `last`: the `seq` of the last event it had; `None` takes the
+/// first as it comes.
+pub fn follow(stream: TcpStream, leftover: Vec<u8>, last: Option<u64>, seen: Rc<Seen>) -> tokio::task::JoinHandle<()> {
     tokio::task::spawn_local(async move {
+        let mut order = Order::after(last);
+        // What came with the answer's head may be all that comes.
         let mut rest = leftover;
+        let used = frames(&rest, &mut order, now(), &seen, &stream);
+        rest.drain(..used);
         loop {
+            if seen.delivered.get() >= seen.target.get() {
+                seen.reached.notify_one();
+            }
             if stream.readable().await.is_err() {
-                return;
+                break;
             }
             let mut buffer = seen.buffer.borrow_mut();
             let n = match stream.try_read(&mut buffer) {
-                Ok(0) => return,
+                Ok(0) => break,
                 Ok(n) => n,
                 Err(e) if e.kind() == io::ErrorKind::WouldBlock => continue,
-                Err(_) => return,
+                Err(_) => break,
             };
             seen.bytes.set(seen.bytes.get() + n as u64);
             let at = now();
             if rest.is_empty() {
-                let used = frames(&buffer[..n], &mut last, at, &seen);
+                let used = frames(&buffer[..n], &mut order, at, &seen, &stream);
                 rest.extend_from_slice(&buffer[used..n]);
             } else {
                 rest.extend_from_slice(&buffer[..n]);
-                let used = frames(&rest, &mut last, at, &seen);
+                let used = frames(&rest, &mut order, at, &seen, &stream);
                 rest.drain(..used);
             }
-            if seen.delivered.get() >= seen.target.get() {
-                seen.reached.notify_one();
-            }
         }
+        seen.ended.set(seen.ended.get() + 1);
     })
 }
 
 /// Takes whole frames off the front; how many bytes they were.
-fn frames(bytes: &[u8], last: &mut Option<u64>, now: u64, seen: &Seen) -> usize {
+fn frames(bytes: &[u8], order: &mut Order, now: u64, seen: &Seen, stream: &TcpStream) -> usize {
     let mut used = 0;
     loop {
         let rest = &bytes[used..];
@@ -144,23 +157,35 @@ fn frames(bytes: &[u8], last: &mut Option<u64>, now: u64, seen: &Seen) -> usize 
         };
         let Some(payload) = rest.get(head..head + length) else { return used };
         used += head + length;
-        if rest[0] != 0x81 {
-            continue;
+        match rest[0] {
+            0x81 => event(payload, order, now, seen),
+            0x89 => pong(payload, stream),
+            _ => {}
         }
-        let seq = number(payload, b"\"seq\":");
-        let expected = last.map(|l| l + 1);
-        if let Some(expected) = expected {
-            if seq > expected {
-                seen.lost.set(seen.lost.get() + seq - expected);
-            } else if seq < expected {
-                seen.repeated.set(seen.repeated.get() + 1);
-            }
-        }
-        *last = Some(seq);
-        seen.delivered.set(seen.delivered.get() + 1);
-        // An event's age above the histogram's bound counts as the bound.
-        seen.latency.borrow_mut().saturating_record(now.saturating_sub(number(payload, b"\"at\":")).max(1));
     }
+}
+
+fn event(payload: &[u8], order: &mut Order, now: u64, seen: &Seen) {
+    let add = |cell: &Cell<u64>, n: u64| cell.set(cell.get() + n);
+    match order.take(number(payload, b"\"seq\":")) {
+        Step::Next => {}
+        Step::Gap(missing) => add(&seen.lost, missing),
+        Step::Late => {
+            seen.lost.set(seen.lost.get().saturating_sub(1));
+            add(&seen.reordered, 1);
+        }
+        // It is no delivery: it must not stand in for one that is missing.
+        Step::Again => return add(&seen.repeated, 1),
+    }
+    add(&seen.delivered, 1);
+    seen.latency.borrow_mut().record(now.saturating_sub(number(payload, b"\"at\":")));
+}
+
+/// Answers a ping, so that the server keeps the connection. The mask is zero: the payload stays as it is.
+fn pong(payload: &[u8], stream: &TcpStream) {
+    let frame = [&[0x8a, 0x80 | payload.len() as u8, 0, 0, 0, 0], payload].concat();
+    // A full socket means that the server is not idle with this client: the next ping will do.
+    let _ = stream.try_write(&frame);
 }
 
 fn number(payload: &[u8], name: &[u8]) -> u64 {

@@ -65,6 +65,30 @@ pub async fn run(server: &Server, scale: Scale, subscribers: usize, together: us
     Ok(figure(name, &seen, deliveries / wall, &mut costs).ratio(&mut ratios).target(if together == 1 { 1.05 } else { 1.0 }))
 }
 
+/// The floor by itself: what this machine and the clients here come to without a server.
+pub async fn floor(scale: Scale) -> io::Result<Figure> {
+    let (subscribers, turns) = (scale.of(1_000, 100), scale.of(400, 50) as u64);
+    let mut floor = Floor::start()?;
+    let seen = Seen::new()?;
+    for i in 0..subscribers {
+        let mut stream = clients::connect(floor.address, i).await?;
+        stream.write_all(b"S").await?;
+        clients::follow(stream, Vec::new(), Some(0), seen.clone());
+    }
+    floor.begin()?;
+    let before = cpu_ns(floor.pid());
+    let started = Instant::now();
+    for seq in 1..=turns {
+        floor.write(&frame(seq))?;
+        if !seen.until(seq * subscribers as u64).await {
+            return Err(io::Error::other("the floor stalled"));
+        }
+    }
+    let deliveries = (turns * subscribers as u64) as f64;
+    let cost = (cpu_ns(floor.pid()) - before) as f64 / deliveries;
+    Ok(figure(format!("the floor alone, to {subscribers}"), &seen, deliveries / since(started), &mut [cost]))
+}
+
 async fn turn(publisher: &mut Publisher, seen: &Rc<Seen>, turns: usize, subscribers: usize, together: usize) -> io::Result<()> {
     for _ in 0..turns {
         let target = seen.delivered.get() + (subscribers * together) as u64;
@@ -128,8 +152,8 @@ fn figure(name: String, seen: &Seen, per_second: f64, costs: &mut [f64]) -> Figu
         .with("deliveries/s", per_second)
         .with("cpu s per million, least", costs.first().copied().unwrap_or_default() / 1000.0)
         .with("cpu s per million, median", costs.get(costs.len() / 2).copied().unwrap_or_default() / 1000.0)
-        .with("p50 ms", latency.value_at_quantile(0.5) as f64 / 1000.0)
-        .with("p99 ms", latency.value_at_quantile(0.99) as f64 / 1000.0)
-        .with("max ms", latency.max() as f64 / 1000.0)
+        .with("p50 ms", latency.quantile(0.5))
+        .with("p99 ms", latency.quantile(0.99))
+        .with("max ms", latency.max())
         .faults(seen)
 }

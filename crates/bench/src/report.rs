@@ -2,10 +2,12 @@
 
 use crate::clients::Seen;
 use serde_json::{Map, Value, json};
+use std::io;
 
 #[derive(Default)]
 pub struct Report {
     figures: Vec<Figure>,
+    failed: usize,
 }
 
 pub struct Figure {
@@ -49,16 +51,39 @@ impl Figure {
         self
     }
 
+    /// Lost, repeated or out of order with those who listened meanwhile.
+    pub fn live_faults(mut self, faults: u64) -> Figure {
+        self.faults += faults;
+        self.with("live events at fault", faults as f64)
+    }
+
     pub fn faults(mut self, seen: &Seen) -> Figure {
         self.faults += seen.faults();
-        self.with("lost", seen.lost.get() as f64).with("repeated or out of order", seen.repeated.get() as f64)
+        self.with("lost", seen.lost.get() as f64)
+            .with("repeated", seen.repeated.get() as f64)
+            .with("out of order", seen.reordered.get() as f64)
+            .with("connections ended", seen.ended.get() as f64)
     }
 }
 
 impl Report {
-    pub fn add(&mut self, figure: Figure) {
-        eprintln!("{}: done", figure.name);
-        self.figures.push(figure);
+    /// A benchmark that fails says why, and leaves the others their figures.
+    pub fn add(&mut self, result: io::Result<Figure>) {
+        match result {
+            Ok(figure) => {
+                eprintln!("{}: done", figure.name);
+                self.figures.push(figure);
+            }
+            Err(error) => {
+                eprintln!("tidewire bench: {error}");
+                self.failed += 1;
+            }
+        }
+    }
+
+    /// Benchmarks that did not come to an end.
+    pub fn failed(&self) -> usize {
+        self.failed
     }
 
     /// Events that were lost, repeated or out of order.

@@ -2,14 +2,19 @@
 
 use crate::{
     clients::{self, Seen, since},
+    live::Live,
     publisher::Publisher,
     report::Figure,
     server::{Server, cpu_ns},
 };
 use std::{
     io,
+    rc::Rc,
     time::{Duration, Instant},
 };
+use tokio::{sync::Semaphore, task::JoinSet};
+
+const CONNECTING: usize = 512;
 
 pub async fn one(server: &Server, missed: usize) -> io::Result<Figure> {
     let mut publisher = Publisher::new(server.address).await?;
@@ -37,42 +42,44 @@ pub async fn many(server: &Server, clients_count: usize) -> io::Result<Figure> {
     const MISSED: u64 = 100;
     let mut publisher = Publisher::new(server.address).await?;
     publisher.publish("process:many", MISSED as usize).await?;
-    // Somebody listens to another channel all the while.
-    let live = Seen::new()?;
-    let (stream, rest) = clients::open(server.address, 0, &format!("/ws/process/live?token={}", server.token), true).await?;
-    clients::follow(stream, rest, Some(0), live.clone());
+    let live = Live::start(server.address, server.token.clone());
     let address = server.address;
-    let ticking = tokio::task::spawn_local(async move {
-        let mut publisher = Publisher::new(address).await?;
-        loop {
-            publisher.publish("process:live", 1).await?;
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-        #[allow(unreachable_code)]
-        Ok::<(), io::Error>(())
-    });
     tokio::time::sleep(Duration::from_secs(2)).await;
-    let quiet = live.latency.borrow().value_at_quantile(0.99);
-    live.latency.borrow_mut().reset();
+    live.busy();
+    let before = cpu_ns(server.pid());
     let seen = Seen::new()?;
     let started = Instant::now();
     let path = format!("/ws/process/many?after=0&token={}", server.token);
+    // They come back all at once, as after a restart: each connects for itself, so many at a time. Where the
+    // server's queue of connections holds fewer, the system drops some, and they try again a second later.
+    let queue = Rc::new(Semaphore::new(CONNECTING));
+    let mut coming = JoinSet::new();
     for i in 0..clients_count {
-        let (stream, rest) = clients::open(server.address, i, &path, true).await?;
-        clients::follow(stream, rest, Some(0), seen.clone());
+        let (seen, path, queue) = (seen.clone(), path.clone(), queue.clone());
+        coming.spawn_local(async move {
+            let _place = queue.acquire().await.map_err(io::Error::other)?;
+            let (stream, rest) = clients::open(address, i, &path, true).await?;
+            clients::follow(stream, rest, Some(0), seen);
+            Ok::<(), io::Error>(())
+        });
+    }
+    while let Some(came) = coming.join_next().await {
+        came.map_err(io::Error::other)??;
     }
     let all = seen.until(MISSED * clients_count as u64).await;
     let seconds = since(started);
-    let busy = live.latency.borrow().value_at_quantile(0.99);
-    ticking.abort();
+    let cpu = (cpu_ns(server.pid()) - before) as f64;
+    let late = live.finish()?;
     if !all {
         return Err(io::Error::other(format!("only {} events came", seen.delivered.get())));
     }
     Ok(Figure::new(format!("resume of {MISSED} events by {clients_count}"))
         .with("clients/s", clients_count as f64 / seconds)
         .with("events/s", (MISSED * clients_count as u64) as f64 / seconds)
-        .with("live p99 ms before", quiet as f64 / 1000.0)
-        .with("live p99 ms meanwhile", busy as f64 / 1000.0)
+        .with("cpu s per million", cpu / (MISSED * clients_count as u64) as f64 / 1000.0)
+        .with("live p99 ms before", late.before)
+        .with("live p99 ms meanwhile", late.meanwhile)
+        .bound(late.meanwhile / late.before.max(0.001), 2.0)
         .faults(&seen)
-        .faults(&live))
+        .live_faults(late.faults))
 }

@@ -7,6 +7,7 @@ use std::{
     fs,
     io::{self, BufRead, BufReader},
     net::SocketAddr,
+    path::Path,
     process::{Child, Command, Stdio},
 };
 
@@ -45,7 +46,9 @@ events:
 const SCHEMA: &str = r#"{"type":"object","properties":{"at":{"type":"integer"},"pad":{"type":"string"}},"required":["at","pad"],"additionalProperties":false}"#;
 
 impl Server {
-    pub fn start() -> io::Result<Server> {
+    /// Starts a server: that of `program`, or of this one.
+    pub fn start(program: Option<&Path>) -> io::Result<Server> {
+        let program = program.map_or_else(std::env::current_exe, |p| Ok(p.to_owned()))?;
         let folder = tempfile::tempdir()?;
         let contract = folder.path().join("contracts/bench");
         fs::create_dir_all(&contract)?;
@@ -58,7 +61,7 @@ impl Server {
              algorithm = \"HS256\"\nsecret = \"{SECRET}\"\n"
         );
         fs::write(folder.path().join("tidewire.toml"), config)?;
-        let mut child = Command::new(std::env::current_exe()?)
+        let mut child = Command::new(program)
             .args(["serve", "--listen", "127.0.0.1:0", "--metrics-listen", "127.0.0.1:0", "--config"])
             .arg(folder.path().join("tidewire.toml"))
             .arg("--contracts")

@@ -25,8 +25,6 @@ pub struct Event {
     pub limit: Option<Rate>,
     /// What deduplicates it, e.g. `$data.vote_id/$principal.id`.
     pub key: Option<Template>,
-    /// Path into `data` of a version that must grow: a stale one is a conflict.
-    pub version: Option<Vec<String>>,
     /// Path into `data` of a version by which clients keep the newest; documentation and types only.
     pub newest: Option<Vec<String>>,
     pub(crate) schema: Option<Arc<Schema>>,
@@ -101,11 +99,6 @@ impl Event {
             Value::Number(key) if complete => Some(key.to_string()),
             _ => None,
         }
-    }
-
-    /// The version that the payload carries (`version:`), if it is a whole number.
-    pub fn version_of(&self, data: &Value) -> Option<i64> {
-        at_path(data, self.version.as_ref()?)?.as_i64()
     }
 }
 

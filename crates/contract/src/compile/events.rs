@@ -197,7 +197,6 @@ fn event(context: &Context<'_>, entry: &Entry, unknown: &Cell<bool>) -> Option<E
         examples: examples(report, &fields, schema.as_deref()),
         limit: fields.get("limit").and_then(|e| rate(report, e)),
         key: fields.get("key").and_then(|e| key(context, &name, from, e)),
-        version: path("version"),
         newest: path("newest"),
         audience: fields.get("audience").and_then(|e| clause(context, &name, &e.value, e, 0)).into_iter().collect(),
         rules: fields.get("rules").and_then(|e| rules(context, &name, e)),

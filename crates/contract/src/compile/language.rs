@@ -149,7 +149,6 @@ pub const EVENT: Section = Section {
         may("data"),
         may("audience"),
         may("key"),
-        may("version"),
         may("newest"),
         may("limit"),
         may("rules"),
