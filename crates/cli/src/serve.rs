@@ -11,7 +11,7 @@ use tidewire_server::{
     node::{Interfaces, Node, StartError},
 };
 use tokio::{
-    net::TcpListener,
+    net::{TcpListener, TcpSocket},
     signal::unix::{SignalKind, signal},
 };
 
@@ -91,10 +91,8 @@ pub async fn start(config: Config, accept_loss: bool) -> Result<Started, String>
     for warning in &config.warnings {
         tracing::warn!("{warning}");
     }
-    let bind =
-        |address: SocketAddr| async move { TcpListener::bind(address).await.map_err(|e| format!("cannot listen on {address}: {e}")) };
-    let listener = bind(config.listen).await?;
-    let operations = bind(config.metrics_listen).await?;
+    let listener = bind(config.listen)?;
+    let operations = bind(config.metrics_listen)?;
     let address = |listener: &TcpListener| listener.local_addr().map_err(|e| e.to_string());
     let scheme = if config.tls.is_some() { "https" } else { "http" };
     let url = format!("{scheme}://{}", address(&listener)?);
@@ -105,6 +103,20 @@ pub async fn start(config: Config, accept_loss: bool) -> Result<Started, String>
     let node = Node::start(config, &contracts, listener, operations, accept_loss, interfaces).map_err(|e: StartError| e.to_string())?;
     tracing::info!(%url, %metrics, contracts = contracts.len(), "listening on {url}");
     Ok(Started { node, url, metrics })
+}
+
+/// Connections that wait to be accepted: after a restart everybody comes back at once, and who finds no place tries again only
+/// after a second.
+const BACKLOG: u32 = 4096;
+
+fn bind(address: SocketAddr) -> Result<TcpListener, String> {
+    let open = || {
+        let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+        socket.set_reuseaddr(true)?;
+        socket.bind(address)?;
+        socket.listen(BACKLOG)
+    };
+    open().map_err(|e: std::io::Error| format!("cannot listen on {address}: {e}"))
 }
 
 impl Started {

@@ -61,7 +61,7 @@ pub enum Shape {
 }
 
 /// Variables that say the same as a flag, or that the command's other verbs read.
-const OTHERS: &[&str] = &["CONFIG", "CONTRACTS", "DATA", "URL", "TOKEN", "KEY", "BACKEND_KEY", "LOG", "UPDATE"];
+const OTHERS: &[&str] = &["CONFIG", "CONTRACTS", "DATA", "URL", "TOKEN", "SECRET", "KEY", "BACKEND_KEY", "LOG", "UPDATE"];
 
 /// The variable of a setting.
 pub(super) fn variable(setting: &str) -> String {
