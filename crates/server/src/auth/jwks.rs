@@ -16,6 +16,8 @@ use tokio::{sync::Mutex, time::Instant};
 
 /// Tokens with made-up key names must not make us ask more often than this.
 const PAUSE: Duration = Duration::from_secs(10);
+/// Keys that are older than this are asked for again when they are used, so that a withdrawn one is not trusted for ever.
+const AGE: Duration = Duration::from_secs(300);
 
 pub(super) struct Jwks {
     url: Uri,
@@ -33,6 +35,11 @@ impl Jwks {
 
     pub(super) fn keys(&self) -> Arc<Vec<Key>> {
         self.keys.load_full()
+    }
+
+    /// Whether the keys should be asked for again. False while somebody does.
+    pub(super) fn aged(&self) -> bool {
+        self.asked.try_lock().is_ok_and(|asked| asked.is_none_or(|at| at.elapsed() >= AGE))
     }
 
     /// Asks for the keys, unless that was done a moment ago; who comes while somebody asks waits for the same answer.

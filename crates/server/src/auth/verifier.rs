@@ -73,6 +73,9 @@ impl Verifier {
 
     pub(super) fn verify(&self, contract: &Contract, token: &str) -> Result<Verified, AuthError> {
         let header = decode_header(token).map_err(|_| AuthError::Malformed)?;
+        if self.jwks.as_ref().is_some_and(|jwks| jwks.aged()) {
+            self.refresh_soon();
+        }
         let fetched = self.jwks.as_ref().map(|jwks| jwks.keys());
         let all = || self.keys.iter().chain(fetched.iter().flat_map(|keys| keys.iter()));
         let mut candidates: Vec<&Key> = match &header.kid {

@@ -35,8 +35,9 @@ impl ConfigError {
             let (line, column) = (text[..start].matches('\n').count() + 1, text[line_start..start].chars().count() + 1);
             found.place = format!("{}:{line}:{column}", file.display());
             let source = &text[line_start..line_end];
-            // A line that holds a secret is not shown.
-            if !source.contains("secret") && !source.contains("backend_keys") {
+            if is_near_keys(&text[..line_end]) {
+                found.message = without_values(&found.message);
+            } else {
                 let marks = text[start..span.end.clamp(start, line_end)].chars().count().max(1);
                 let gutter = " ".repeat(line.to_string().len());
                 found.excerpt = Some(format!("{gutter} |\n{line} | {source}\n{gutter} | {}{}", " ".repeat(column - 1), "^".repeat(marks)));
@@ -59,6 +60,21 @@ impl ConfigError {
             });
         }
         ConfigError::new(place, message.trim())
+    }
+}
+
+/// Whether what the text ends in belongs to a contract, where secrets are: also under a misspelled name.
+fn is_near_keys(text: &str) -> bool {
+    let header = text.lines().rev().map(str::trim_start).find(|line| line.starts_with('[') && !line.starts_with("[\""));
+    let line = text.lines().last().unwrap_or_default();
+    header.is_some_and(|header| header.trim_start_matches(['[', ' ']).starts_with("contracts")) || line.contains("contracts")
+}
+
+/// The message, with whatever stands between double quotes left out.
+fn without_values(message: &str) -> String {
+    match (message.find('"'), message.rfind('"')) {
+        (Some(from), Some(to)) if from < to => format!("{}\"…\"{}", &message[..from], &message[to + 1..]),
+        _ => message.to_owned(),
     }
 }
 

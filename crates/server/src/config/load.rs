@@ -161,11 +161,7 @@ impl Config {
         let defaults = Config::default();
         let mut proxy = Vec::new();
         for (path, url) in raw.proxy {
-            let at = format!("proxy.\"{path}\"");
-            if !path.starts_with('/') {
-                return Err(ConfigError::new(at, "a path begins with a slash"));
-            }
-            proxy.push((path.trim_end_matches('/').to_owned(), keys::parse_url(&at, &url)?));
+            proxy.push(forwarded(path, &url)?);
         }
         proxy.sort_by_key(|(path, _)| std::cmp::Reverse(path.len()));
         let mut cors = raw.cors;
@@ -252,6 +248,30 @@ impl Config {
         }
         Ok(())
     }
+}
+
+/// Paths that this server answers itself.
+const OWN: [&str; 6] = ["/v1/events", "/v1/channels", "/v1/disconnect", "/v1/unsubscribe", "/openapi.json", "/asyncapi"];
+
+/// One line of `[proxy]`.
+fn forwarded(path: String, url: &str) -> Result<(String, http::Uri), ConfigError> {
+    let at = format!("proxy.\"{path}\"");
+    if !path.starts_with('/') {
+        return Err(ConfigError::new(at, "a path begins with a slash"));
+    }
+    let path = path.trim_end_matches('/').to_owned();
+    let below = |path: &str, of: &str| path.strip_prefix(of).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+    if let Some(own) = OWN.iter().find(|own| below(own, &path) || below(&path, own)) {
+        let error = ConfigError::new(at, format!("the path covers {own}, which this server answers itself"));
+        return Err(error.help("name the paths of the backend one by one"));
+    }
+    let uri = keys::parse_url(&at, url)?;
+    if uri.scheme_str() != Some("http") {
+        return Err(
+            ConfigError::new(at, "requests are forwarded over http:// only").help("the backend belongs on the same trusted network")
+        );
+    }
+    Ok((path, uri))
 }
 
 /// Lays what the environment says of a contract over what the file says; keys come on top of the file's.

@@ -76,6 +76,11 @@ impl Proxy {
 
     fn prepare(&self, backend: &Uri, request: Request<Incoming>, peer: IpAddr, secure: bool) -> Result<Request<Forwarded>, Problem> {
         let (mut parts, body) = request.into_parts();
+        let announced = parts.headers.get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse::<u64>().ok());
+        if announced.is_some_and(|bytes| bytes > self.body_bytes as u64) {
+            let detail = format!("the body is larger than {} bytes", self.body_bytes);
+            return Err(Problem::limit(StatusCode::PAYLOAD_TOO_LARGE, "body_bytes", detail));
+        }
         let path = parts.uri.path_and_query().map_or("/", |p| p.as_str());
         let base = backend.path().trim_end_matches('/');
         let authority = backend.authority().map_or("", |a| a.as_str());
