@@ -1,46 +1,78 @@
-//! The floor: accepts sockets, and writes prepared bytes to all of them, one write each. Nothing can be cheaper that uses `write`.
+//! The floor as the generator sees it: a process that only writes prepared bytes.
 
+use crate::floor_loop::{COUNT, Command, PREPARE, WRITE};
 use std::{
     io::{self, BufRead, BufReader, ErrorKind, Read, Write},
-    net::{SocketAddr, TcpListener, TcpStream},
-    process::{Child, Command, Stdio},
+    net::{SocketAddr, TcpStream},
+    process::{Child, Stdio},
+    time::{Duration, Instant},
 };
+
+/// How long the floor may take to take in its clients.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The floor's process, and the connection that tells it what to write.
 pub struct Floor {
     child: Child,
     pub address: SocketAddr,
-    control: Option<TcpStream>,
+    control: TcpStream,
 }
 
 impl Floor {
     pub fn start() -> io::Result<Floor> {
-        let mut child = Command::new(std::env::current_exe()?).args(["bench", "--floor-server"]).stdout(Stdio::piped()).spawn()?;
+        let program = std::env::current_exe()?;
+        // It ends when its standard input does: with this process.
+        let mut child =
+            std::process::Command::new(program).args(["bench", "--floor-server"]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
         let mut line = String::new();
         if let Some(out) = child.stdout.take() {
             BufReader::new(out).read_line(&mut line)?;
         }
-        let address = line.trim().parse().map_err(io::Error::other)?;
-        Ok(Floor { child, address, control: None })
+        let address: SocketAddr = line.trim().parse().map_err(io::Error::other)?;
+        let mut control = TcpStream::connect(address)?;
+        control.set_nodelay(true)?;
+        control.write_all(&[Command::WORD])?;
+        Ok(Floor { child, address, control })
     }
 
     pub fn pid(&self) -> u32 {
         self.child.id()
     }
 
-    /// All clients are there: the next connection is the one that commands.
-    pub fn begin(&mut self) -> io::Result<()> {
-        let mut control = TcpStream::connect(self.address)?;
-        control.set_nodelay(true)?;
-        control.write_all(b"C")?;
-        self.control = Some(control);
-        Ok(())
+    /// Waits until it has taken in so many clients that listen.
+    pub fn await_clients(&mut self, count: u64) -> io::Result<()> {
+        let started = Instant::now();
+        self.control.set_read_timeout(Some(PATIENCE))?;
+        loop {
+            self.control.write_all(&Command::bytes(COUNT, &[]))?;
+            let mut there = [0; 4];
+            self.control.read_exact(&mut there)?;
+            if u64::from(u32::from_le_bytes(there)) >= count {
+                return Ok(());
+            }
+            if started.elapsed() > PATIENCE {
+                return Err(ErrorKind::TimedOut.into());
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
     }
 
     /// Has these bytes written to everybody.
     pub fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
-        let Some(control) = &mut self.control else { return Err(ErrorKind::NotConnected.into()) };
-        control.write_all(&[&(bytes.len() as u32).to_le_bytes(), bytes].concat())
+        self.control.write_all(&Command::bytes(WRITE, bytes))
+    }
+
+    /// Has these bytes written to everybody who comes and wants to catch up.
+    pub fn prepare(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.control.write_all(&Command::bytes(PREPARE, bytes))?;
+        // Its answer comes once it has read all of them.
+        self.await_clients(0)
+    }
+
+    /// A handle of its own for a thread that writes on schedule.
+    pub fn writer(&self) -> io::Result<impl FnMut(&[u8]) -> io::Result<()> + Send + use<>> {
+        let mut control = self.control.try_clone()?;
+        Ok(move |bytes: &[u8]| control.write_all(&Command::bytes(WRITE, bytes)))
     }
 }
 
@@ -48,43 +80,5 @@ impl Drop for Floor {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
-    }
-}
-
-/// The process itself: clients say `S`, the commanding connection `C`.
-pub fn serve() -> io::Result<()> {
-    super::raise_open_files();
-    let listener = TcpListener::bind("127.0.0.1:0")?;
-    println!("{}", listener.local_addr()?);
-    let mut clients = Vec::new();
-    let mut control = loop {
-        let (mut stream, _) = listener.accept()?;
-        stream.set_nodelay(true)?;
-        let mut kind = [0];
-        stream.read_exact(&mut kind)?;
-        if kind == *b"C" {
-            break stream;
-        }
-        stream.set_nonblocking(true)?;
-        clients.push(stream);
-    };
-    let mut bytes = Vec::new();
-    loop {
-        let mut length = [0; 4];
-        if control.read_exact(&mut length).is_err() {
-            return Ok(());
-        }
-        bytes.resize(u32::from_le_bytes(length) as usize, 0);
-        control.read_exact(&mut bytes)?;
-        for client in &mut clients {
-            let mut rest = &bytes[..];
-            while !rest.is_empty() {
-                match client.write(rest) {
-                    Ok(n) => rest = &rest[n..],
-                    Err(e) if e.kind() == ErrorKind::WouldBlock => std::thread::yield_now(),
-                    Err(_) => break,
-                }
-            }
-        }
     }
 }

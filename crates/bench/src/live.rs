@@ -1,10 +1,7 @@
 //! A client that listens all the while, and how late its events come. It has a thread of its own: what the generator does
 //! elsewhere must not look like the server's delay.
 
-use crate::{
-    clients::{self, Seen},
-    publisher::Publisher,
-};
+use crate::{crowd::Crowd, pace::Paced, server::Server};
 use std::{
     io,
     net::SocketAddr,
@@ -19,6 +16,9 @@ use std::{
 const QUIET: u8 = 0;
 const BUSY: u8 = 1;
 const OVER: u8 = 2;
+
+/// Between two events; they are published on schedule, however late the ones before are.
+const INTERVAL: Duration = Duration::from_millis(5);
 
 pub struct Live {
     phase: Arc<AtomicU8>,
@@ -35,13 +35,14 @@ pub struct Lateness {
 
 impl Live {
     /// An event every 5 ms, and somebody who waits for it.
-    pub fn start(address: SocketAddr, token: String) -> Live {
+    pub fn start(server: &Server) -> Live {
         let phase = Arc::new(AtomicU8::new(QUIET));
+        let (address, name, token) = (server.address, server.fresh(), server.token.clone());
         let thread = std::thread::spawn({
             let phase = phase.clone();
             move || {
                 let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-                tokio::task::LocalSet::new().block_on(&runtime, listen(address, token, phase))
+                tokio::task::LocalSet::new().block_on(&runtime, listen(address, name, token, phase))
             }
         });
         Live { phase, thread: Some(thread) }
@@ -52,10 +53,11 @@ impl Live {
         self.phase.store(BUSY, Ordering::Relaxed);
     }
 
-    pub fn finish(mut self) -> io::Result<Lateness> {
+    pub async fn finish(mut self) -> io::Result<Lateness> {
         self.phase.store(OVER, Ordering::Relaxed);
         let Some(thread) = self.thread.take() else { return Err(io::ErrorKind::NotFound.into()) };
-        thread.join().map_err(|_| io::Error::other("the live client failed"))?
+        let joined = tokio::task::spawn_blocking(move || thread.join()).await.map_err(io::Error::other)?;
+        joined.map_err(|_| io::Error::other("the live client failed"))?
     }
 }
 
@@ -65,13 +67,12 @@ impl Drop for Live {
     }
 }
 
-async fn listen(address: SocketAddr, token: String, phase: Arc<AtomicU8>) -> io::Result<Lateness> {
-    let seen = Seen::new()?;
-    let (stream, rest) = clients::open(address, 0, &format!("/ws/process/live?token={token}"), true).await?;
-    clients::follow(stream, rest, Some(0), seen.clone());
-    let mut publisher = Publisher::new(address).await?;
+async fn listen(address: SocketAddr, name: String, token: String, phase: Arc<AtomicU8>) -> io::Result<Lateness> {
+    let mut crowd = Crowd::new()?;
+    crowd.json(address, &format!("/ws/process/{name}?token={token}"), 0).await?;
+    let seen = crowd.seen.clone();
+    let paced = Paced::start(address, format!("process:{name}"), INTERVAL, u64::MAX);
     let mut before = None;
-    let mut published = 0;
     loop {
         match phase.load(Ordering::Relaxed) {
             BUSY if before.is_none() => {
@@ -81,14 +82,11 @@ async fn listen(address: SocketAddr, token: String, phase: Arc<AtomicU8>) -> io:
             OVER => break,
             _ => {}
         }
-        publisher.publish("process:live", 1).await?;
-        published += 1;
-        tokio::time::sleep(Duration::from_millis(5)).await;
+        tokio::time::sleep(Duration::from_millis(1)).await;
     }
+    paced.stop();
     // The last ones may be on their way.
-    if !seen.until(published).await {
-        return Err(io::Error::other(format!("only {} of {published} live events came", seen.delivered.get())));
-    }
+    seen.until(paced.finish().await?, "the live client").await?;
     let meanwhile = seen.latency.borrow().quantile(0.99);
     Ok(Lateness { before: before.unwrap_or(meanwhile), meanwhile, faults: seen.faults() })
 }

@@ -2,6 +2,8 @@
 
 use crate::{fail, logging};
 use std::{net::SocketAddr, path::PathBuf, process::ExitCode, sync::Arc};
+use tidewire_backends::{Doors, Streams};
+use tidewire_bridge::Bridges;
 use tidewire_contract::{load_all, problem::render_all};
 use tidewire_server::{
     Config, Flags,
@@ -77,6 +79,8 @@ pub fn start_logging(config: &Config) {
 /// A server that accepts.
 pub struct Started {
     pub node: Node,
+    bridges: Bridges,
+    streams: Streams,
     pub url: String,
     pub metrics: String,
 }
@@ -87,7 +91,16 @@ pub struct Started {
 /// In words, whatever it was.
 pub async fn start(config: Config, accept_loss: bool) -> Result<Started, String> {
     raise_open_files();
-    let contracts = load_all(&config.contracts_folder).map_err(|problems| render_all(&problems))?;
+    let contracts = match load_all(&config.contracts_folder) {
+        Ok(contracts) => contracts,
+        // Apps need no contract, so there need not be any.
+        Err(problems)
+            if !config.apps.is_empty() && problems.iter().all(|p| p.code == "no-contract" || !config.contracts_folder.exists()) =>
+        {
+            Vec::new()
+        }
+        Err(problems) => return Err(render_all(&problems)),
+    };
     for warning in &config.warnings {
         tracing::warn!("{warning}");
     }
@@ -97,12 +110,15 @@ pub async fn start(config: Config, accept_loss: bool) -> Result<Started, String>
     let scheme = if config.tls.is_some() { "https" } else { "http" };
     let url = format!("{scheme}://{}", address(&listener)?);
     let metrics = format!("http://{}", address(&operations)?);
+    let doors = Doors::new(&config, &contracts)?;
     let public = Arc::new(Interface::default());
     let operations_rest = Arc::new(Operations { metrics: public.metrics.clone() });
-    let interfaces = Interfaces { public, operations: operations_rest };
+    let interfaces = Interfaces { public, operations: operations_rest, backends: doors.given() };
     let node = Node::start(config, &contracts, listener, operations, accept_loss, interfaces).map_err(|e: StartError| e.to_string())?;
     tracing::info!(%url, %metrics, contracts = contracts.len(), "listening on {url}");
-    Ok(Started { node, url, metrics })
+    let bridges = Bridges::start(node.app.clone());
+    let streams = doors.open(&node.app);
+    Ok(Started { node, bridges, streams, url, metrics })
 }
 
 /// Connections that wait to be accepted: after a restart everybody comes back at once, and who finds no place tries again only
@@ -133,6 +149,9 @@ impl Started {
             }
         }
         tracing::info!("stopping");
+        // What is published from now on is carried after the next start.
+        self.bridges.stop().await;
+        self.streams.stop().await;
         match self.node.stop().await {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => fail(error),

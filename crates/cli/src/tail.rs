@@ -1,6 +1,10 @@
-//! `tidewire tail`: a channel in the terminal, over WebSocket, in the contract's own wire.
+//! `tidewire tail`: a channel in the terminal: as a client over WebSocket, in the contract's own wire, or as a backend.
 
-use crate::{client::block_on, fail};
+use crate::{
+    client::{block_on, escape},
+    fail,
+    follow::Follow,
+};
 use futures_util::{SinkExt, StreamExt};
 use serde_json::Value;
 use std::{path::PathBuf, process::ExitCode, time::Duration};
@@ -10,17 +14,23 @@ use tokio_tungstenite::{
     tungstenite::{Error, Message, client::IntoClientRequest, http::HeaderValue},
 };
 
-/// Shows what is published on a channel as it comes, one event a line, as a client of the contract sees it.
+/// Shows what is published on a channel as it comes, one event a line.
 ///
-/// Reconnects by itself, and goes on where it was.
+/// With --token as a client of the contract sees it, over its WebSocket. With --backend-key everything, whoever it is for; so any
+/// channel can be followed, also one of a Pusher app, and the audit trail. Reconnects by itself, and goes on where it was.
 #[derive(clap::Args)]
-#[command(after_help = "Example:\n  tidewire tail world:w1 --token $TOKEN --since 2026-11-20T22:00:00Z")]
+#[command(after_help = "Examples:\n  \
+    tidewire tail world:w1 --token $TOKEN --since 2026-11-20T22:00:00Z\n  \
+    tidewire tail audit --key $KEY --since 0")]
 pub struct Args {
     /// The channel, e.g. world:w1.
     channel: String,
     /// A client's token (see `tidewire token`).
-    #[arg(long, env = "TIDEWIRE_TOKEN", hide_env_values = true)]
-    token: String,
+    #[arg(long, env = "TIDEWIRE_TOKEN", hide_env_values = true, required_unless_present = "backend_key")]
+    token: Option<String>,
+    /// A backend key of the contract; it goes before a token.
+    #[arg(long, visible_alias = "key", env = "TIDEWIRE_BACKEND_KEY", hide_env_values = true)]
+    backend_key: Option<String>,
     /// Begin behind this event id, seq, position or ISO 8601 time, instead of with what comes from now on.
     #[arg(long)]
     since: Option<String>,
@@ -39,6 +49,15 @@ pub struct Args {
 }
 
 pub fn main(args: Args) -> ExitCode {
+    if let Some(backend_key) = &args.backend_key {
+        let (since, types) = (args.since.as_deref(), args.types.as_deref());
+        let follow = Follow { url: &args.url, channel: &args.channel, backend_key, since, types, count: args.count };
+        return match block_on(follow.run()) {
+            Ok(Ok(())) => ExitCode::SUCCESS,
+            Ok(Err(error)) => fail(error),
+            Err(error) => fail(error),
+        };
+    }
     let contracts = match load_all(&args.contracts) {
         Ok(contracts) => contracts,
         Err(problems) => return fail(tidewire_contract::problem::render_all(&problems)),
@@ -85,7 +104,7 @@ fn plan(contract: &Contract, args: &Args) -> Option<Plan> {
         if let (Some(name), Some(types)) = (option(OptionRole::Filter), &args.types) {
             query.push((name, types.clone()));
         }
-        let template = || contract.wire.client.iter().find(|(f, _)| *f == ClientFrame::Subscribe).map(|(_, t)| t);
+        let template = || contract.wire.client(ClientFrame::Subscribe);
         let subscribe = if endpoint.channel.is_some() {
             None
         } else {
@@ -102,12 +121,6 @@ fn plan(contract: &Contract, args: &Args) -> Option<Plan> {
         }
         Some(Plan { path, token: token.clone(), subscribe, resume: option(OptionRole::Resume) })
     })
-}
-
-fn escape(text: &str) -> String {
-    text.bytes()
-        .map(|b| if b.is_ascii_alphanumeric() || b"-._~:*;".contains(&b) { (b as char).to_string() } else { format!("%{b:02X}") })
-        .collect()
 }
 
 async fn run(args: &Args, plan: &Plan) -> Result<(), String> {
@@ -157,6 +170,7 @@ fn place(text: &str) -> Option<String> {
 type Socket = tokio_tungstenite::WebSocketStream<tokio_tungstenite::MaybeTlsStream<tokio::net::TcpStream>>;
 
 async fn connect(args: &Args, plan: &Plan, since: Option<&str>) -> Result<Socket, Error> {
+    let token = args.token.as_deref().unwrap_or_default();
     let mut url = format!("{}{}", args.url.trim_end_matches('/').replacen("http", "ws", 1), plan.path);
     let mut add = |name: &str, value: &str| {
         url.push(if url.contains('?') { '&' } else { '?' });
@@ -166,13 +180,13 @@ async fn connect(args: &Args, plan: &Plan, since: Option<&str>) -> Result<Socket
         add(name, since);
     }
     if let TokenPlace::Query(name) = &plan.token {
-        add(name, &args.token);
+        add(name, token);
     }
     let mut request = url.into_client_request()?;
     let header = |value: String| HeaderValue::from_str(&value).map_err(|e| Error::Io(std::io::Error::other(e)));
     match &plan.token {
-        TokenPlace::Header => request.headers_mut().insert("authorization", header(format!("Bearer {}", args.token))?),
-        TokenPlace::Cookie(name) => request.headers_mut().insert("cookie", header(format!("{name}={}", args.token))?),
+        TokenPlace::Header => request.headers_mut().insert("authorization", header(format!("Bearer {token}"))?),
+        TokenPlace::Cookie(name) => request.headers_mut().insert("cookie", header(format!("{name}={token}"))?),
         TokenPlace::Query(_) => None,
     };
     Ok(connect_async(request).await?.0)

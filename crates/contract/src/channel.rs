@@ -15,6 +15,10 @@ pub struct Channel {
     /// Index of the channel whose log this one shows under another name and another rule.
     pub mirrors: Option<usize>,
     pub presence: Option<Presence>,
+    /// `retain:` name → event type: the latest of each is kept whatever the history, for those who come later.
+    pub retain: Vec<(String, String)>,
+    /// Nobody joins it by asking.
+    pub closed: bool,
     /// CEL; `None` lets every authenticated principal in.
     pub(crate) join: Option<crate::compile::rule::Rule>,
     /// CEL; who sees every event, whoever it is for.
@@ -24,7 +28,15 @@ pub struct Channel {
 impl Channel {
     /// Whether the principal may subscribe. A rule that fails to evaluate refuses.
     pub fn may_join(&self, principal: &Principal, vars: &Vars) -> bool {
-        self.join.as_ref().is_none_or(|rule| rule.holds(principal, vars, None))
+        !self.closed && self.join.as_ref().is_none_or(|rule| rule.holds(principal, vars, None))
+    }
+
+    /// What the principal lacks to subscribe: the first part of the rule, as it is written, that is not true of it.
+    pub fn lacking(&self, principal: &Principal, vars: &Vars) -> Option<&str> {
+        if self.closed {
+            return Some("nobody joins it by asking");
+        }
+        self.join.as_ref().and_then(|rule| rule.failing(principal, vars))
     }
 
     /// Whether the principal sees every event of the channel. A rule that fails to evaluate says no.
@@ -67,4 +79,18 @@ pub struct History {
 pub struct Presence {
     pub member: Template,
     pub info: Template,
+    /// Published when a member comes that was not there.
+    pub joins: Option<PresenceEvent>,
+    /// Published when a member's last connection has been gone for [`Presence::grace`].
+    pub leaves: Option<PresenceEvent>,
+    /// How long a member may be away without leaving.
+    pub grace: Duration,
+}
+
+/// What the server publishes of somebody who comes or goes.
+#[derive(Debug)]
+pub struct PresenceEvent {
+    pub event_type: String,
+    /// Over `$member`, `$principal.…` and the variables of the channel's address.
+    pub data: Template,
 }

@@ -24,6 +24,35 @@ pub enum EndpointKind {
     Sse,
     Poll,
     History,
+    /// `pusher: /app/{key}`: WebSockets of the Pusher protocol. All contracts share the path; the key tells whose it is.
+    Pusher,
+    /// `authorize: /broadcasting/auth`: signs what a client needs to subscribe to a channel that it may join.
+    Authorize,
+    /// `signin: /broadcasting/user-auth`: signs who a client is.
+    SignIn,
+    /// `replay: /v1/events/since`: the server's own route, which clients may use.
+    Replay,
+}
+
+impl EndpointKind {
+    pub const ALL: [EndpointKind; 8] = {
+        use EndpointKind::*;
+        [WebSocket, Sse, Poll, History, Pusher, Authorize, SignIn, Replay]
+    };
+
+    /// What a contract calls it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            EndpointKind::WebSocket => "websocket",
+            EndpointKind::Sse => "sse",
+            EndpointKind::Poll => "poll",
+            EndpointKind::History => "history",
+            EndpointKind::Pusher => "pusher",
+            EndpointKind::Authorize => "authorize",
+            EndpointKind::SignIn => "signin",
+            EndpointKind::Replay => "replay",
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

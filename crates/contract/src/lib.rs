@@ -31,14 +31,23 @@
 pub mod address;
 pub mod audience;
 pub mod auth;
+pub mod backend;
+pub mod bridge;
 pub mod channel;
+pub mod checklist;
+pub mod compare;
+pub mod conventions;
+pub mod document;
 pub mod endpoint;
 pub mod event;
 pub mod filter;
+pub mod flow;
+pub mod frames;
 pub mod limits;
 pub mod members;
 pub mod principal;
 pub mod problem;
+pub mod source;
 pub mod template;
 pub mod wire;
 
@@ -46,18 +55,26 @@ mod compile;
 
 pub use address::{Address, ChannelName};
 pub use audience::{AudienceRequest, Clause};
-pub use auth::{Auth, TokenPlace};
-pub use channel::{Channel, Durability, History, Presence};
-pub use compile::{compile, compile_source, language, load_all};
+pub use auth::{Auth, TokenPlace, Tokens};
+pub use backend::Backend;
+pub use bridge::Bridge;
+pub use channel::{Channel, Durability, History, Presence, PresenceEvent};
+pub use checklist::checklist;
+pub use compile::{compile, compile_source, is_contract_name, language, load_all};
+pub use conventions::{Conventions, NameStyle, Otherwise};
+pub use document::{ErrorCode, Feature, Reconnect};
 pub use endpoint::{Endpoint, EndpointKind, OptionRole};
-pub use event::{Event, Publisher, Violation};
+pub use event::{Event, Publisher, Version, Violation};
 pub use filter::Filter;
+pub use flow::{Action, Actor, Expected, Flow, Step};
+pub use frames::FrameType;
 pub use limits::{Keepalive, Limits, Rate};
 pub use members::{MemberChange, Membership};
-pub use principal::Principal;
+pub use principal::{Attribute, Attributes, Principal};
 pub use problem::{Problem, render_all};
+pub use source::Source;
 pub use template::Template;
-pub use wire::{ClientFrame, ServerFrame, Wire};
+pub use wire::{ClientFrame, Protocol, ServerFrame, Wire};
 
 use address::Vars;
 use serde_json::{Map, Value};
@@ -81,23 +98,43 @@ pub struct Contract {
     pub events: Vec<Arc<Event>>,
     pub limits: Limits,
     pub keepalive: Keepalive,
+    pub bridges: Vec<Bridge>,
+    pub backends: Vec<Backend>,
+    pub actors: Vec<Actor>,
+    pub flows: Vec<Flow>,
+    /// What each code means; those that the contract does not mention included.
+    pub errors: Vec<ErrorCode>,
+    pub reconnect: Reconnect,
+    pub feature: Option<Feature>,
+    pub conventions: Conventions,
+    pub source: Source,
+    /// The channel of the audit trail, `audit`, which only backends read; there if an event has `audit: true`.
+    pub audit: Option<usize>,
+    /// The channels `#to-{backend}`, in which the server alone keeps what it hands over and what is answered; there if an event has `to:`.
+    pub handed: Option<usize>,
+    /// The channels `#server-to-user-{user}` of signed-in users, under [`Protocol::Pusher`]; any event may be published there.
+    pub users: Option<usize>,
     /// What the document is about, in a sentence.
     pub description: Option<String>,
     /// The place of each event in `events`, by its exact name.
     pub(crate) index: HashMap<String, usize>,
+    /// The names of a principal's attributes.
+    pub(crate) attributes: Arc<[Box<str>]>,
 }
 
 impl Contract {
     /// The channel that `name` is an address of, if any pattern of the contract matches it; the one with the fewest
-    /// variables, if several do. No channel's name is longer than [`CHANNEL_BYTES_MAX`] or has control characters in it.
+    /// variables, if several do, and of those the one with the most fixed text. No channel's name is longer than [`CHANNEL_BYTES_MAX`] or has control characters in it.
     pub fn channel(&self, name: &str) -> Option<ChannelName> {
         if name.len() > CHANNEL_BYTES_MAX || name.chars().any(char::is_control) {
             return None;
         }
         let mut found: Option<(usize, Vars)> = None;
+        // What is not variable is fixed: the same name has the more of it, the shorter its variables are.
+        let rank = |vars: &Vars| (vars.len(), vars.iter().map(|(_, value)| value.len()).sum::<usize>());
         for (kind, channel) in self.channels.iter().enumerate() {
             if let Some(vars) = channel.address.parse(name)
-                && found.as_ref().is_none_or(|(_, best)| vars.len() < best.len())
+                && found.as_ref().is_none_or(|(_, best)| rank(&vars) < rank(best))
             {
                 found = Some((kind, vars));
             }
@@ -126,10 +163,9 @@ impl Contract {
             let (first, rest) = path.get(1..)?.split_first()?;
             rest.iter().try_fold(claims.get(first)?, |value, part| value.get(part)).cloned()
         };
-        let attributes: Map<String, Value> =
-            self.auth.principal.iter().map(|(name, template)| (name.clone(), template.fill(&mut lookup))).collect();
-        let mut principal = Principal { id: String::new(), attributes };
-        principal.id = principal.text("id").filter(|id| !id.is_empty())?;
+        let values = self.auth.principal.iter().map(|(_, template)| template.fill(&mut lookup));
+        let mut principal = Principal { id: Box::default(), attributes: Attributes::new(&self.attributes, values) };
+        principal.id = principal.text("id").filter(|id| !id.is_empty())?.into();
         Some(principal)
     }
 

@@ -27,15 +27,22 @@ pub type Path = Vec<String>;
 impl Template {
     /// Appends the first part of every name in it.
     pub fn names<'t>(&'t self, found: &mut Vec<&'t str>) {
+        let mut paths = Vec::new();
+        self.paths(&mut paths);
+        found.extend(paths.into_iter().filter_map(|path| path.first().map(String::as_str)));
+    }
+
+    /// Appends every name in it, whole.
+    pub fn paths<'t>(&'t self, found: &mut Vec<&'t Path>) {
         match self {
             Template::Value(_) => {}
-            Template::Name(path) => found.extend(path.first().map(String::as_str)),
+            Template::Name(path) => found.push(path),
             Template::Text(segments) => found.extend(segments.iter().filter_map(|segment| match segment {
-                Segment::Name(path) => path.first().map(String::as_str),
+                Segment::Name(path) => Some(path),
                 Segment::Literal(_) => None,
             })),
-            Template::Array(items) => items.iter().for_each(|t| t.names(found)),
-            Template::Object(entries) => entries.iter().for_each(|(_, t)| t.names(found)),
+            Template::Array(items) => items.iter().for_each(|t| t.paths(found)),
+            Template::Object(entries) => entries.iter().for_each(|(_, t)| t.paths(found)),
         }
     }
 

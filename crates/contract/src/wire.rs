@@ -4,6 +4,8 @@ use crate::template::Template;
 
 #[derive(Debug)]
 pub struct Wire {
+    pub protocol: Protocol,
+    /// The event; under [`Protocol::Pusher`] what stands in its `data`.
     pub event: Template,
     /// What a client may send, in the order of the contract; the first that matches a frame is it.
     pub client: Vec<(ClientFrame, Template)>,
@@ -11,9 +13,23 @@ pub struct Wire {
 }
 
 impl Wire {
+    pub fn client(&self, frame: ClientFrame) -> Option<&Template> {
+        self.client.iter().find(|(f, _)| *f == frame).map(|(_, t)| t)
+    }
+
     pub fn server(&self, frame: ServerFrame) -> Option<&Template> {
         self.server.iter().find(|(f, _)| *f == frame).map(|(_, t)| t)
     }
+}
+
+/// Whose frames these are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Protocol {
+    /// The contract's own: the templates of `client` and `server`.
+    #[default]
+    Templates,
+    /// `protocol: pusher`: handshake, frames, signatures and HTTP interface of the Pusher protocol, version 7.
+    Pusher,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -29,6 +45,26 @@ pub enum ClientFrame {
     Send,
     /// `$token`: a new one, before the old one expires.
     Refresh,
+}
+
+impl ClientFrame {
+    pub const ALL: [ClientFrame; 7] = {
+        use ClientFrame::*;
+        [Subscribe, Unsubscribe, Sync, Ping, Pong, Send, Refresh]
+    };
+
+    /// What a contract calls it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            ClientFrame::Subscribe => "subscribe",
+            ClientFrame::Unsubscribe => "unsubscribe",
+            ClientFrame::Sync => "sync",
+            ClientFrame::Ping => "ping",
+            ClientFrame::Pong => "pong",
+            ClientFrame::Send => "send",
+            ClientFrame::Refresh => "refresh",
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -48,4 +84,28 @@ pub enum ServerFrame {
     Refreshed,
     /// The history no longer reaches back: `$channel $from $to $reason $action $position`.
     Gap,
+}
+
+impl ServerFrame {
+    pub const ALL: [ServerFrame; 11] = {
+        use ServerFrame::*;
+        [Hello, Subscribed, Unsubscribed, Synced, Ack, Refused, Error, Ping, Pong, Refreshed, Gap]
+    };
+
+    /// What a contract calls it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            ServerFrame::Hello => "hello",
+            ServerFrame::Subscribed => "subscribed",
+            ServerFrame::Unsubscribed => "unsubscribed",
+            ServerFrame::Synced => "synced",
+            ServerFrame::Ack => "ack",
+            ServerFrame::Refused => "refused",
+            ServerFrame::Error => "error",
+            ServerFrame::Ping => "ping",
+            ServerFrame::Pong => "pong",
+            ServerFrame::Refreshed => "refreshed",
+            ServerFrame::Gap => "gap",
+        }
+    }
 }

@@ -119,3 +119,26 @@ fn a_file_that_cannot_be_read_is_not_called_missing() {
     fs::write(folder.0.join("contract.yaml"), [0xff, 0xfe]).unwrap();
     assert_eq!(codes(&compile(&folder.0).unwrap_err()), ["no-contract"]);
 }
+
+/// A contract of the Pusher protocol.
+fn pusher(name: &str) -> String {
+    format!(
+        "tidewire: 1\nname: {name}\nversion: '1'\nauth: {{ devices: registry, principal: {{ id: $device.id }} }}\n\
+         channels: {{ room: {{ address: 'private-{{room}}' }} }}\nwire: {{ protocol: pusher, event: $data }}\n\
+         endpoints:\n  - pusher: /app/{{key}}\n  - replay: /v1/events/since\n    options: {{ channel: subscribe, seq: resume }}\n\
+         events: {{ said: {{ on: room }} }}\n"
+    )
+}
+
+// K-1: the key tells whose a connection is, so contracts share the path; nobody else is reached below it.
+#[test]
+fn contracts_share_the_path_of_apps_and_nothing_else() {
+    let (one, two) = (pusher("one"), pusher("two"));
+    let folder = Folder::new("apps", &[("one/contract.yaml", &one), ("two/contract.yaml", &two)]);
+    assert_eq!(load_all(&folder.0).unwrap().len(), 2);
+    let below = contract("below", "/app/{room}", "s.json");
+    let folder = Folder::new("below", &[("below/contract.yaml", &below), ("below/s.json", ANY), ("one/contract.yaml", &one)]);
+    let problems = load_all(&folder.0).unwrap_err();
+    assert_eq!(codes(&problems), ["endpoint-collision"]);
+    assert!(problems[0].message.contains("`/app/{room}` of the contract `below`"), "{}", problems[0]);
+}

@@ -63,7 +63,7 @@ fn mutate(text: &str, dice: &mut Dice) -> String {
 #[test]
 fn no_mutation_of_a_contract_or_its_schemas_panics() {
     let runs: u64 = std::env::var("RUNS").ok().and_then(|n| n.parse().ok()).unwrap_or(150);
-    for name in ["world", "board"] {
+    for name in ["world", "board", "store", "conversation"] {
         let (yaml, files) = shipped(name);
         for seed in 1..=runs {
             let mut dice = Dice(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15));

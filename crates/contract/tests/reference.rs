@@ -1,7 +1,7 @@
 //! The language, its reference and its schema for editors say the same words.
 
 use saphyr::{LoadableYamlNode, Scalar, Yaml};
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::{collections::BTreeSet, fs, path::PathBuf};
 use tidewire_contract::language::{OPTION_ROLES, SECTIONS};
 
@@ -39,7 +39,7 @@ fn the_schema_for_editors_accepts_the_shipped_contracts_and_no_other_words() {
         assert!(errors.is_empty(), "{name}: {errors:#?}");
     }
     for (pointer, key) in
-        [("", "flows"), ("/channels/world", "retain"), ("/wire", "protocol"), ("/endpoints/0", "pusher"), ("/events/sound.play", "to")]
+        [("", "flow"), ("/channels/world", "retains"), ("/wire", "frames"), ("/endpoints/0", "grpc"), ("/events/sound.play", "towards")]
     {
         let mut changed = contract("world");
         changed.pointer_mut(pointer).unwrap()[key] = "x".into();
@@ -100,4 +100,56 @@ fn the_contracts_of_the_reference_compile() {
         }
     }
     assert!(whole >= 1);
+}
+
+/// Of a contract of the Pusher protocol the editor says what the compiler says, as far as it can see it.
+#[test]
+fn the_schema_for_editors_and_the_compiler_agree_on_the_pusher_protocol() {
+    let validator = jsonschema::draft202012::options().should_validate_formats(true).build(&schema()).unwrap();
+    let folder = repository().join("contracts/store");
+    let read = |name: &str| fs::read_to_string(folder.join(name)).ok();
+    let signed =
+        json!({ "principal": { "id": "$claims.sub", "store": "$claims.store", "abilities": "$claims.abilities", "type": "$claims.type" } });
+    let poll = json!({ "poll": "/orders/{sku}", "subscribes": "private-store.{sku}.orders" });
+    let websocket = json!({ "websocket": "/orders/{sku}", "subscribes": "private-store.{sku}.orders" });
+    let app = json!({ "pusher": "/app/{key}" });
+    for (what, good, changes) in [
+        ("nothing", true, vec![]),
+        ("no devices, and what signs", true, vec![("/auth", signed.clone()), ("/endpoints", json!([app]))]),
+        ("a number of connections", true, vec![("/limits/connections", json!(3))]),
+        ("total alone", true, vec![("/limits", json!({ "total": "30/10s" }))]),
+        ("total beside messages", false, vec![("/limits/total", json!("30/10s"))]),
+        ("newest without at_most", false, vec![("/limits/connections", json!({ "newest": "wins" }))]),
+        ("no app", false, vec![("/endpoints", json!([poll]))]),
+        ("two apps", false, vec![("/endpoints", json!([app, app]))]),
+        ("an app of another path", true, vec![("/endpoints/0", json!({ "pusher": "/pusher/app/{key}" }))]),
+        ("an app without a key", false, vec![("/endpoints/0", json!({ "pusher": "/app" }))]),
+        ("an app with options", false, vec![("/endpoints/0/options", json!({ "a": "resume" }))]),
+        ("a WebSocket beside", false, vec![("/endpoints/3", websocket.clone())]),
+        ("a poll beside", true, vec![("/endpoints/3", poll)]),
+        ("a signer with a variable", false, vec![("/endpoints/1", json!({ "authorize": "/{x}" }))]),
+        ("a signer that is allowed", false, vec![("/endpoints/1/allow", json!("true"))]),
+        ("replay of another route", false, vec![("/endpoints/3/replay", json!("/since"))]),
+        ("replay by another word", false, vec![("/endpoints/3/options", json!({ "channels": "subscribe", "seq": "resume" }))]),
+        ("the payload alone", true, vec![("/wire/event", json!("$data"))]),
+        ("frames", false, vec![("/wire/server", json!({ "pong": { "type": "pong" } }))]),
+        ("the payload alone, of another protocol", false, vec![("/wire", json!({ "event": "$data" })), ("/endpoints", json!([websocket]))]),
+        ("an app of another protocol", false, vec![("/wire", json!({ "event": { "data": "$data" } }))]),
+        ("audit in words", false, vec![("/events/OrderCreated/audit", json!("yes"))]),
+        ("a bridge of nothing", false, vec![("/bridges/analytics/of", json!([]))]),
+        ("a bridge to no exchange", false, vec![("/bridges/analytics", json!({ "of": "orders" }))]),
+        ("an exchange with a blank", false, vec![("/bridges/analytics/amqp", json!("a b"))]),
+    ] {
+        let mut changed = contract("store");
+        for (pointer, value) in changes {
+            let (parent, key) = pointer.rsplit_once('/').unwrap();
+            match changed.pointer_mut(parent).unwrap() {
+                Value::Array(items) => items[key.parse::<usize>().unwrap()] = value,
+                parent => parent[key] = value,
+            }
+        }
+        assert_eq!(validator.is_valid(&changed), good, "the editor on {what}");
+        let compiled = tidewire_contract::compile_source("contract.yaml", &changed.to_string(), &read);
+        assert_eq!(compiled.is_ok(), good, "the compiler on {what}: {:?}", compiled.err());
+    }
 }

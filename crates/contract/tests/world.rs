@@ -115,10 +115,10 @@ fn who_may_join_and_who_sees_all_is_read_off_the_token() {
     let channel = &contract.channels[0];
     let vars: Vars = contract.channel("world:w1").unwrap().vars;
     let player = principal(&contract, json!({ "sub": "u1", "worlds": ["w0", "w1"], "character_id": "c1", "role": "player" })).unwrap();
-    assert_eq!((player.id.as_str(), player.text("character").as_deref()), ("u1", Some("c1")));
+    assert_eq!((&*player.id, player.text("character").as_deref()), ("u1", Some("c1")));
     assert!(channel.may_join(&player, &vars) && !channel.oversees(&player, &vars));
     let master = principal(&contract, json!({ "sub": 7, "worlds": ["w1"], "role": "gamemaster" })).unwrap();
-    assert!(master.id == "7" && channel.may_join(&master, &vars) && channel.oversees(&master, &vars));
+    assert!(&*master.id == "7" && channel.may_join(&master, &vars) && channel.oversees(&master, &vars));
     for claims in [
         json!({ "sub": "u" }),
         json!({ "sub": "u", "worlds": null }),

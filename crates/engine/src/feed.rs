@@ -6,7 +6,8 @@ use crate::{
     id,
     log::LogError,
     position::{Position, Resume},
-    reader::{LogHandle, Reader},
+    publish::id_key,
+    reader::{LogHandle, Moment, Reader},
     record::Record,
 };
 use std::{cmp::Reverse, sync::Arc};
@@ -16,7 +17,7 @@ use tidewire_contract::Filter;
 #[derive(Clone)]
 pub struct Track {
     pub log: Arc<LogHandle>,
-    pub eye: Arc<Eye>,
+    pub eye: Eye,
     /// `seq` of the last event that is behind the reader, seen or passed over.
     pub after: u64,
     /// What waits in a log of higher priority comes first, whatever its `at`.
@@ -95,6 +96,12 @@ pub fn start(reader: &Reader, log: &LogHandle, resume: Option<Resume>) -> Result
         }
         Resume::Id(event) => {
             let from = id::to_text(&event);
+            // An id that its publisher gave says nothing of when; but it is kept as a key.
+            if let Some(log_id) = log.id()
+                && let Some(receipt) = reader.store(log.durability).key(log_id, &id_key(&event))?
+            {
+                return Ok(behind(log, first, receipt.seq, from, Some(receipt.at)));
+            }
             let Some(at) = id::at_of(&event) else { return lost(Reason::Unknown, from, None) };
             if at < marks.lost || at < marks.made {
                 return lost(Reason::Reset, from, Some(at));
@@ -128,8 +135,8 @@ fn behind(log: &LogHandle, first: u64, seq: u64, from: String, from_at: Option<i
 
 /// Behind everything up to `at`; missing where events after `at` are no longer kept.
 fn expired_before(reader: &Reader, log: &LogHandle, at: i64, from: String) -> Result<(u64, Option<Missing>), LogError> {
-    let (seq, first) = reader.seq_at(log, at)?;
-    if first > 1 && seq < first {
+    let Moment { seq, first, ended } = reader.at_time(log, at)?;
+    if first > 1 && seq < first && !ended {
         // Whether anything between `at` and the oldest that is kept was let go cannot be known any more: say so.
         return Ok((first - 1, Some(Missing { from, from_at: Some(at), to: log.position(first - 1), reason: Reason::Expired })));
     }
@@ -151,7 +158,7 @@ impl Feed {
     /// What the store says; the cursors have not moved then.
     pub fn pull(&mut self, reader: &Reader, limit: usize, bytes: usize, scan: usize) -> Result<Page, LogError> {
         // Before the heads: every event up to it may be seen when the heads are read after it.
-        let watermark = if self.tracks.len() > 1 { reader.watermark() } else { i64::MAX };
+        let watermark = if self.tracks.len() > 1 { self.watermark() } else { i64::MAX };
         let mut page = Page::default();
         let mut queues = Vec::with_capacity(self.tracks.len());
         for (index, track) in self.tracks.iter().enumerate() {
@@ -204,6 +211,11 @@ impl Feed {
             track.after = queue.after;
         }
         Ok(page)
+    }
+
+    /// Up to here everything may be seen, of all logs that are read.
+    pub fn watermark(&self) -> i64 {
+        self.tracks.iter().map(|track| track.log.watermark()).min().unwrap_or(0)
     }
 
     /// Whether anything lies between the cursors and what may be seen.

@@ -26,7 +26,14 @@ pub fn at_of(id: &[u8; 16]) -> Option<i64> {
 
 /// Hyphenated lower-case text.
 pub fn to_text(id: &[u8; 16]) -> String {
-    uuid::Uuid::from_bytes(*id).hyphenated().to_string()
+    String::from_utf8_lossy(&text(id)).into_owned()
+}
+
+/// The bytes of [`to_text`].
+pub fn text(id: &[u8; 16]) -> [u8; 36] {
+    let mut text = [0; 36];
+    uuid::Uuid::from_bytes(*id).hyphenated().encode_lower(&mut text);
+    text
 }
 
 /// Parses a UUID.

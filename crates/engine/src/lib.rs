@@ -5,6 +5,7 @@
 pub mod at;
 pub mod eye;
 pub mod feed;
+pub mod follow;
 pub mod id;
 pub mod log;
 pub mod members;
@@ -13,6 +14,8 @@ pub mod publish;
 pub mod reader;
 pub mod record;
 pub mod sequencer;
+pub mod state;
+pub mod times;
 
 pub use eye::Eye;
 pub use feed::Feed;
@@ -20,4 +23,6 @@ pub use position::{Position, Resume};
 pub use publish::Draft;
 pub use reader::{LogHandle, Reader};
 pub use record::{Audience, Record};
-pub use sequencer::{Published, Sequencer};
+pub use sequencer::{Declined, Published, Sequencer};
+pub use state::{Conflict, Retained, Version};
+pub use times::{Spread, Times};

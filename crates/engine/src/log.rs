@@ -54,6 +54,17 @@ pub struct Append {
     pub records: Vec<Arc<Record>>,
     /// Changes of who is where, in order: `(relation, member, group)` and whether the member is in it afterwards.
     pub members: Vec<MemberRow>,
+    /// Rows of state, in order: the last of a name is what counts.
+    pub states: Vec<StateRow>,
+}
+
+/// A small row that a log keeps beside its events, by its name: a version, the newest of what is retained, who is there. Written
+/// by the commit of the events that it belongs to, so it is never ahead of them nor behind; trimming leaves it alone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StateRow {
+    pub name: Arc<str>,
+    /// `None` removes it.
+    pub value: Option<Bytes>,
 }
 
 /// `member` of `relation` is (`present`) or is no longer in `group`.
@@ -83,6 +94,8 @@ impl Batch {
 pub enum LogError {
     #[error("the disk is full: {0}; publishes are refused until there is room, reading goes on")]
     Full(String),
+    #[error("the log that the nodes share is away: {0}; clients stay connected, publishes are taken again as soon as it is back")]
+    Away(String),
     #[error("the store failed: {0}")]
     Failed(String),
     #[error("stored bytes are damaged: {0}; they are not served")]
@@ -108,6 +121,12 @@ pub trait Log: Send + Sync + 'static {
 
     /// Who is where: `(relation, group, member)`.
     fn members(&self, log: LogId) -> Result<Vec<MemberRow>, LogError>;
+
+    /// The row of state of this name.
+    fn state(&self, log: LogId, name: &str) -> Result<Option<Bytes>, LogError>;
+
+    /// All rows of state whose name begins with `prefix`, by name.
+    fn states(&self, log: LogId, prefix: &str) -> Result<Vec<(Arc<str>, Bytes)>, LogError>;
 
     /// Appends. When it returns, the batch is as durable as [`Batch::durability`] says. After an error the caller treats
     /// nothing of it as kept, and opens the logs anew before it goes on.
@@ -136,8 +155,24 @@ pub trait Log: Send + Sync + 'static {
     }
 
     /// Small values that survive like `disk`: cursors of bridges, registries.
-    fn put(&self, key: &[u8], value: Option<&[u8]>) -> Result<(), LogError>;
+    fn put(&self, key: &[u8], value: Option<&[u8]>) -> Result<(), LogError> {
+        self.put_all(&[(key.to_vec(), value.map(<[u8]>::to_vec))])
+    }
+    /// Several of them at once: all or none. `None` removes.
+    fn put_all(&self, values: &[(Vec<u8>, Option<Vec<u8>>)]) -> Result<(), LogError>;
+    /// The same, if the values of `expected` are as it says (`None`: not there); whether they were. Where the store is this
+    /// process's alone, callers see to it that nobody else writes them meanwhile.
+    fn put_if(&self, expected: &[(Vec<u8>, Option<Vec<u8>>)], values: &[(Vec<u8>, Option<Vec<u8>>)]) -> Result<bool, LogError> {
+        for (key, value) in expected {
+            if self.get(key)?.as_deref() != value.as_deref() {
+                return Ok(false);
+            }
+        }
+        self.put_all(values).map(|()| true)
+    }
     fn get(&self, key: &[u8]) -> Result<Option<Bytes>, LogError>;
+    /// All of them whose key begins with `prefix`, by key.
+    fn values(&self, prefix: &[u8]) -> Result<Vec<(Bytes, Bytes)>, LogError>;
 }
 
 /// By these a cursor that is only a time tells whether the log is still the one that it comes from. Both in µs.

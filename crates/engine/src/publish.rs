@@ -1,6 +1,6 @@
 //! The one door: what a backend or a client wants to publish, asked of its contract.
 
-use crate::at;
+use crate::{at, id, log::StateRow, state::Version};
 use bytes::Bytes;
 use serde_json::Value;
 use std::sync::Arc;
@@ -22,6 +22,35 @@ pub struct Request {
     pub fields: Option<Bytes>,
     /// Attribute or relation → who; narrows the contract's own audience.
     pub audience: Option<Vec<Named>>,
+    /// The event's own id, where its publisher gave it one. It deduplicates where there is no `key`.
+    pub id: Option<[u8; 16]>,
+    /// The connection that is not to get it.
+    pub except: Option<u64>,
+}
+
+impl Draft {
+    /// An event for everybody, with nothing beside its payload.
+    pub fn new(contract: Arc<Contract>, log: Arc<str>, durability: Durability, event_type: Arc<str>, data: Bytes) -> Draft {
+        Draft {
+            contract,
+            log,
+            durability,
+            event_type,
+            data,
+            key: None,
+            trace: None,
+            occurred_at: None,
+            fields: None,
+            id: None,
+            audience: Vec::new(),
+            changes: Vec::new(),
+            version: None,
+            retain: Vec::new(),
+            states: Vec::new(),
+            silent: false,
+            except: None,
+        }
+    }
 }
 
 /// An event that its contract allows, not yet at a place in a log.
@@ -42,6 +71,16 @@ pub struct Draft {
     /// All of these must name a principal.
     pub audience: Vec<AudienceRequest>,
     pub changes: Vec<MemberChange>,
+    /// Refused where it is not higher than the last of the same resource in the log.
+    pub version: Option<Version>,
+    /// Names under which it is the newest that is retained.
+    pub retain: Vec<Arc<str>>,
+    /// Further rows of state that are written with it.
+    pub states: Vec<StateRow>,
+    /// No event, only its rows of state: nothing is seen of it, and it takes no place in the log.
+    pub silent: bool,
+    /// The connection that is not to get it.
+    pub except: Option<u64>,
 }
 
 /// Why something cannot be published. Nothing was changed.
@@ -78,6 +117,11 @@ pub enum Refusal {
     },
 }
 
+/// The key under which an event is known that came with an id of its own.
+pub fn id_key(id: &[u8; 16]) -> String {
+    format!("id:{}", id::to_text(id))
+}
+
 /// The name of a channel's log in the store.
 pub fn log_name(contract: &str, channel: &str) -> Arc<str> {
     format!("{contract}/{channel}").into()
@@ -88,9 +132,33 @@ pub fn from_backend(contract: &Arc<Contract>, request: Request) -> Result<Draft,
     admit(contract, request, Publisher::Backend, None)
 }
 
+/// The channel that a client's event goes to by the contract (`in:`), if it says so.
+///
+/// # Errors
+/// The payload is not valid, so it does not say either.
+pub fn destination(contract: &Contract, event_type: &str, data: &[u8], principal: &Principal) -> Result<Option<String>, Refusal> {
+    let Some(event) = contract.event(event_type).filter(|event| event.channel.is_some()) else { return Ok(None) };
+    let data: Value = serde_json::from_slice(data).unwrap_or_default();
+    match event.destination(&data, principal) {
+        Some(channel) => Ok(Some(channel)),
+        None => match event.validate(&data) {
+            violations if violations.is_empty() => Ok(None),
+            violations => Err(Refusal::Invalid { event_type: event_type.to_owned(), violations }),
+        },
+    }
+}
+
 /// Checks a client's event against its contract. `request.channel` is where it would be published.
 pub fn from_client(contract: &Arc<Contract>, request: Request, principal: &Principal) -> Result<Draft, Refusal> {
     admit(contract, request, Publisher::Client, Some(principal))
+}
+
+/// Checks an event that the server itself publishes of somebody who comes or goes.
+///
+/// # Errors
+/// [`Refusal`]: the contract's template does not make what its own schema asks for.
+pub fn from_presence(contract: &Arc<Contract>, request: Request) -> Result<Draft, Refusal> {
+    admit(contract, request, Publisher::Presence, None)
 }
 
 fn admit(contract: &Arc<Contract>, request: Request, publisher: Publisher, principal: Option<&Principal>) -> Result<Draft, Refusal> {
@@ -130,7 +198,10 @@ fn admit(contract: &Arc<Contract>, request: Request, publisher: Publisher, princ
     {
         return Err(Refusal::NotAllowed { event_type: request.event_type });
     }
+    let key = request.key.clone().or_else(|| event.dedup_key(&data, principal)).or_else(|| request.id.as_ref().map(id_key));
+    let shown = shown(contract, event, &request, &data, principal, key.as_deref())?;
     let mut audience = vec![event.audience(&data)];
+    audience.extend(shown.event.filter(|shown| shown.name != event.name).map(|other| other.audience(&shown.data)));
     if let Some(named) = request.audience {
         for part in &named {
             let known =
@@ -146,21 +217,99 @@ fn admit(contract: &Arc<Contract>, request: Request, publisher: Publisher, princ
         audience.push(AudienceRequest::Only(named));
     }
     audience.retain(|a| *a != AudienceRequest::Everyone);
-    let key = request.key.or_else(|| event.dedup_key(&data, principal));
+    let event_type: Arc<str> = event.publishes.as_deref().unwrap_or(&request.event_type).into();
+    let rule = event.version.as_ref().map(|rule| (rule, &data)).or_else(|| Some((shown.event?.version.as_ref()?, &shown.data)));
+    let version = rule.map(|(rule, data)| version(rule, data)).transpose().map_err(|violation| invalid(vec![violation]))?;
+    let mut changes = contract.member_changes(&request.event_type, &data);
+    if *event_type != *request.event_type {
+        changes.extend(contract.member_changes(&event_type, &shown.data));
+    }
+    let retain = &contract.channels[channel.log_kind].retain;
     Ok(Draft {
         log: log_name(&contract.name, &channel.log),
         durability: contract.channels[channel.log_kind].durability,
-        changes: contract.member_changes(&request.event_type, &data),
+        changes,
         contract: contract.clone(),
-        event_type: event.publishes.as_deref().unwrap_or(&request.event_type).into(),
-        data: request.data,
+        event_type: event_type.clone(),
+        data: shown.bytes.unwrap_or(request.data),
         key: key.map(Into::into),
         trace: request.trace.map(Into::into),
         occurred_at: request.occurred_at.map(Into::into),
         fields: request.fields,
-        id: None,
+        id: request.id,
+        except: request.except,
         audience,
+        version,
+        retain: retain.iter().filter(|(_, retained)| **retained == *event_type).map(|(name, _)| name.as_str().into()).collect(),
+        states: Vec::new(),
+        silent: false,
     })
+}
+
+/// What of an event is seen: itself, or what the contract publishes a client's event as.
+struct Shown<'c> {
+    event: Option<&'c Event>,
+    data: Value,
+    /// Where it is another payload.
+    bytes: Option<Bytes>,
+}
+
+fn shown<'c>(
+    contract: &'c Contract,
+    event: &'c Event,
+    request: &Request,
+    data: &Value,
+    principal: Option<&Principal>,
+    key: Option<&str>,
+) -> Result<Shown<'c>, Refusal> {
+    let Some(published) = &event.publishes else { return Ok(Shown { event: Some(event), data: data.clone(), bytes: None }) };
+    let shown = contract.event(published).map(|event| &**event);
+    // Without a key each is another one.
+    let only = || uuid::Uuid::new_v4().to_string();
+    let payload = principal.and_then(|p| event.published(data, p, &request.channel, key.unwrap_or(&only())));
+    let Some(payload) = payload else { return Ok(Shown { event: shown, data: data.clone(), bytes: None }) };
+    let violations = shown.map(|shown| shown.validate(&payload)).unwrap_or_default();
+    if !violations.is_empty() {
+        return Err(Refusal::Invalid { event_type: published.clone(), violations });
+    }
+    let bytes = Some(Bytes::from(payload.to_string()));
+    Ok(Shown { event: shown, data: payload, bytes })
+}
+
+/// The version that a payload has by the contract's rule.
+fn version(rule: &tidewire_contract::Version, data: &Value) -> Result<Version, Violation> {
+    let at = |path: &[String]| path.iter().try_fold(data, |value, part| value.get(part));
+    let wrong = |path: &[String], value: Option<&Value>, message: &str| Violation {
+        pointer: path.iter().map(|part| format!("/{}", part.replace('~', "~0").replace('/', "~1"))).collect(),
+        rule: "version".into(),
+        found: value.map_or("nothing", json_type),
+        message: message.into(),
+    };
+    let of = match at(&rule.of) {
+        Some(Value::String(text)) if bounded("", text, MAX_TEXT).is_ok() => text.as_str().into(),
+        Some(Value::Number(number)) => number.to_string().into(),
+        other => {
+            return Err(wrong(
+                &rule.of,
+                other,
+                "what has versions is named by a text of 1 to 256 bytes without control characters, or by a number",
+            ));
+        }
+    };
+    let whole = |value: &Value| value.as_i64().or_else(|| value.as_f64().filter(|f| f.fract() == 0.0 && f.abs() < 9e15).map(|f| f as i64));
+    let is = at(&rule.is).and_then(whole).ok_or_else(|| wrong(&rule.is, at(&rule.is), "a version is a whole number of 64 bits"))?;
+    Ok(Version { of, is })
+}
+
+fn json_type(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "boolean",
+        Value::Number(_) => "number",
+        Value::String(_) => "string",
+        Value::Array(_) => "array",
+        Value::Object(_) => "object",
+    }
 }
 
 fn belongs(contract: &Contract, event: &Event, request: &Request, channel: &ChannelName, publisher: Publisher) -> Result<(), Refusal> {
@@ -169,12 +318,19 @@ fn belongs(contract: &Contract, event: &Event, request: &Request, channel: &Chan
         return not_here(match publisher {
             Publisher::Backend => "it is sent by clients, not by backends",
             Publisher::Client => "it is published by backends, not by clients",
+            Publisher::Presence => "the server itself publishes it",
         });
+    }
+    if contract.audit == Some(channel.kind) {
+        return not_here("the audit trail is kept by the server alone");
+    }
+    if contract.handed == Some(channel.kind) {
+        return not_here("what is handed to a backend is kept there by the server alone");
     }
     if contract.channels[channel.kind].mirrors.is_some() {
         return not_here("the channel mirrors another one: publish to that one");
     }
-    if !event.on.is_empty() && !event.on.contains(&channel.kind) {
+    if !event.on.is_empty() && !event.on.contains(&channel.kind) && contract.users != Some(channel.kind) {
         return not_here("the contract does not publish this type on this channel");
     }
     Ok(())

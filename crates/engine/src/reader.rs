@@ -13,13 +13,31 @@ use std::{
 };
 use tidewire_contract::Durability;
 
-/// All logs of a node, as far as they may be seen. Cheap to share; written by the sequencer's thread alone.
+/// All logs of a node, as far as they may be seen. Cheap to share; written by the sequencer's thread alone, or by who follows
+/// logs that other nodes write, too.
 pub struct Reader {
     store: Arc<dyn Log>,
     memory: Arc<MemoryLog>,
     memory_since: i64,
     handles: RwLock<HashMap<Arc<str>, Arc<LogHandle>>>,
-    watermark: AtomicI64,
+    watermark: Arc<AtomicI64>,
+    shared: Option<Sharing>,
+}
+
+/// Of logs that several nodes write.
+struct Sharing {
+    opener: Arc<dyn Opener>,
+    /// By contract: their clocks are apart.
+    watermarks: Mutex<HashMap<String, Arc<AtomicI64>>>,
+}
+
+/// Learns where a log stands that other nodes write, too. Blocks.
+pub trait Opener: Send + Sync + 'static {
+    /// The log's handle, which the reader knows from now on ([`Reader::adopt`]).
+    ///
+    /// # Errors
+    /// When that cannot be learned.
+    fn open(&self, log: &Arc<str>, durability: Durability) -> Result<Arc<LogHandle>, LogError>;
 }
 
 /// One log: where it stands, and its newest events.
@@ -37,6 +55,19 @@ pub struct LogHandle {
     /// One bit for each shard that was told of a move and has not looked yet.
     pub told: AtomicU64,
     tail: Mutex<Tail>,
+    watermark: Arc<AtomicI64>,
+    /// Epochs that began while the node ran, and up to where the log was the same before.
+    resets: Mutex<Vec<(i64, u64)>>,
+}
+
+/// A time in a log.
+pub struct Moment {
+    /// The newest event that may be seen and is no younger; one less than `first` where all that is kept is younger.
+    pub seq: u64,
+    /// The oldest event that was still kept after that look: the store may have let events go that the handle does not know of yet.
+    pub first: u64,
+    /// The log has nothing younger, kept or not.
+    pub ended: bool,
 }
 
 #[derive(Default)]
@@ -61,7 +92,25 @@ impl Reader {
         for marks in [store.marks(Durability::Process), store.marks(Durability::Disk)] {
             clock = clock.max(marks.made).max(marks.lost);
         }
-        Ok(Reader { store, memory: Arc::default(), memory_since: clock, handles: RwLock::default(), watermark: AtomicI64::new(clock) })
+        let watermark = Arc::new(AtomicI64::new(clock));
+        Ok(Reader { store, memory: Arc::default(), memory_since: clock, handles: RwLock::default(), watermark, shared: None })
+    }
+
+    /// Of logs that several nodes write: all of them are in the store, whatever their durability. `opener` learns where they stand.
+    pub fn shared(store: Arc<dyn Log>, opener: Arc<dyn Opener>) -> Reader {
+        Reader {
+            store,
+            memory: Arc::default(),
+            memory_since: 0,
+            handles: RwLock::default(),
+            watermark: Arc::default(),
+            shared: Some(Sharing { opener, watermarks: Mutex::default() }),
+        }
+    }
+
+    /// Whether several nodes write these logs.
+    pub fn is_shared(&self) -> bool {
+        self.shared.is_some()
     }
 
     /// Commits to the stores that the batch's logs are in: the lasting one first.
@@ -82,8 +131,8 @@ impl Reader {
     /// The store that holds logs of this durability.
     pub fn store(&self, durability: Durability) -> &dyn Log {
         match durability {
-            Durability::Memory => &*self.memory,
-            Durability::Process | Durability::Disk => &*self.store,
+            Durability::Memory if self.shared.is_none() => &*self.memory,
+            Durability::Memory | Durability::Process | Durability::Disk => &*self.store,
         }
     }
 
@@ -94,36 +143,54 @@ impl Reader {
 
     pub fn marks(&self, durability: Durability) -> Marks {
         match durability {
-            Durability::Memory => Marks { made: self.memory_since, lost: self.memory_since },
+            Durability::Memory if self.shared.is_none() => Marks { made: self.memory_since, lost: self.memory_since },
             _ => self.store.marks(durability),
         }
     }
 
-    /// The named log. There is a handle also for a log to which nothing was published yet.
+    /// The named log. There is a handle also for a log to which nothing was published yet. May block where several nodes write it
+    /// and it is not known yet.
+    ///
+    /// # Errors
+    /// What the store says.
     pub fn log(&self, name: &Arc<str>, durability: Durability) -> Result<Arc<LogHandle>, LogError> {
         if let Some(handle) = self.handles.read().unwrap_or_else(PoisonError::into_inner).get(name) {
             return Ok(handle.clone());
         }
+        if let Some(sharing) = &self.shared {
+            return sharing.opener.open(name, durability);
+        }
         let found = self.store(durability).find(name)?;
         let mut handles = self.handles.write().unwrap_or_else(PoisonError::into_inner);
         let handle = handles.entry(name.clone()).or_insert_with(|| {
-            let handle = LogHandle {
-                name: name.clone(),
-                durability,
-                id: AtomicU64::new(0),
-                epoch: AtomicI64::new(0),
-                head: AtomicU64::new(0),
-                first: AtomicU64::new(1),
-                watchers: AtomicU64::new(0),
-                told: AtomicU64::new(0),
-                tail: Mutex::default(),
-            };
+            let handle = LogHandle::new(name.clone(), durability, self.watermark.clone());
             if let Some(state) = &found {
                 handle.settle(state);
             }
             Arc::new(handle)
         });
         Ok(handle.clone())
+    }
+
+    /// A handle of a log that several nodes write; nobody knows it before [`Reader::adopt`].
+    pub fn shared_handle(&self, name: &Arc<str>, durability: Durability, contract: &str) -> LogHandle {
+        LogHandle::new(name.clone(), durability, self.shared_watermark(contract))
+    }
+
+    /// From now on this log can be read.
+    pub fn adopt(&self, handle: Arc<LogHandle>) {
+        self.handles.write().unwrap_or_else(PoisonError::into_inner).insert(handle.name.clone(), handle);
+    }
+
+    /// Every event of the contract up to this `at` may be seen.
+    pub fn set_shared_watermark(&self, contract: &str, at: i64) {
+        self.shared_watermark(contract).store(at, Ordering::Release);
+    }
+
+    fn shared_watermark(&self, contract: &str) -> Arc<AtomicI64> {
+        let Some(sharing) = &self.shared else { return self.watermark.clone() };
+        let mut watermarks = sharing.watermarks.lock().unwrap_or_else(PoisonError::into_inner);
+        watermarks.entry(contract.to_owned()).or_default().clone()
     }
 
     /// The handle of a log that somebody has asked for since the start.
@@ -136,10 +203,14 @@ impl Reader {
         self.handles.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
     }
 
-    /// Every event with `at` up to this one, of whatever log, may be seen, and none with a smaller `at` will follow. Who reads
-    /// several logs by time reads no further than this, so that nothing older can still appear behind it.
+    /// What [`LogHandle::watermark`] is for all logs that this node alone writes.
     pub fn watermark(&self) -> i64 {
         self.watermark.load(Ordering::Acquire)
+    }
+
+    /// The same for all logs of a contract, whoever writes them; 0 where nothing is known of any yet.
+    pub fn watermark_of(&self, contract: &str) -> i64 {
+        self.shared_watermark(contract).load(Ordering::Acquire)
     }
 
     /// Sequencer only.
@@ -163,17 +234,53 @@ impl Reader {
         Ok(records)
     }
 
-    /// The `seq` of the newest event that may be seen with `at` up to this, and the oldest that was still kept after that look:
-    /// the store may have let events go that the handle does not know of yet.
-    pub fn seq_at(&self, log: &LogHandle, at: i64) -> Result<(u64, u64), LogError> {
-        let Some(id) = log.id() else { return Ok((0, 1)) };
+    /// Where a time lies in a log.
+    pub fn at_time(&self, log: &LogHandle, at: i64) -> Result<Moment, LogError> {
+        let Some(id) = log.id() else { return Ok(Moment { seq: 0, first: 1, ended: true }) };
         let store = self.store(log.durability);
         let seq = store.seq_at(id, at)?.min(log.head());
-        Ok((seq, store.find(&log.name)?.map_or(1, |state| state.first).max(log.first())))
+        let state = store.find(&log.name)?;
+        let first = state.as_ref().map_or(1, |state| state.first).max(log.first());
+        Ok(Moment { seq, first, ended: state.is_none_or(|state| state.at <= at) })
     }
 }
 
 impl LogHandle {
+    fn new(name: Arc<str>, durability: Durability, watermark: Arc<AtomicI64>) -> LogHandle {
+        LogHandle {
+            name,
+            durability,
+            id: AtomicU64::new(0),
+            epoch: AtomicI64::new(0),
+            head: AtomicU64::new(0),
+            first: AtomicU64::new(1),
+            watchers: AtomicU64::new(0),
+            told: AtomicU64::new(0),
+            tail: Mutex::default(),
+            watermark,
+            resets: Mutex::default(),
+        }
+    }
+
+    /// Every event with `at` up to this one, of whatever log of the contract, may be seen, and none with a smaller `at` will
+    /// follow. Who reads several logs by time reads no further than this, so that nothing older can still appear behind it.
+    pub fn watermark(&self) -> i64 {
+        self.watermark.load(Ordering::Acquire)
+    }
+
+    /// Up to where the log is still what it was in `epoch`: what lies behind it was lost, or is not what it was.
+    pub fn common(&self, epoch: i64) -> u64 {
+        let resets = self.resets.lock().unwrap_or_else(PoisonError::into_inner);
+        resets.iter().filter(|(began, _)| *began > epoch).map(|(_, common)| *common).min().unwrap_or(u64::MAX)
+    }
+
+    /// Who follows it only: its contents are others behind `common`.
+    pub fn reset(&self, state: &LogState, common: u64) {
+        self.resets.lock().unwrap_or_else(PoisonError::into_inner).push((state.epoch, common));
+        *self.tail.lock().unwrap_or_else(PoisonError::into_inner) = Tail::default();
+        self.settle(state);
+    }
+
     pub fn id(&self) -> Option<LogId> {
         Some(self.id.load(Ordering::Acquire)).filter(|id| *id != 0).map(LogId)
     }

@@ -24,6 +24,8 @@ pub struct Record {
     /// The payload: JSON, minified, otherwise byte for byte as it was published.
     pub data: Bytes,
     pub audience: Audience,
+    /// The connection that caused it and does not get it; of no meaning once that has ended.
+    pub except: Option<u64>,
 }
 
 impl Record {

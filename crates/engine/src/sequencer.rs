@@ -6,11 +6,12 @@
 
 use crate::{
     id,
-    log::{Append, Batch, LogError, LogState, Receipt},
+    log::{Append, Batch, LogError, LogState, Receipt, StateRow},
     members::Members,
     publish::Draft,
     reader::{LogHandle, Reader},
     record::Record,
+    state::{self, Conflict},
 };
 use std::{
     collections::{HashMap, HashSet},
@@ -27,6 +28,8 @@ pub struct Sequencer {
     waiting: Vec<(Ticket, Vec<Draft>)>,
     /// Logs whose commit failed and that were not opened since: whether they have its events is not known.
     doubtful: HashMap<Arc<str>, Doubt>,
+    /// Logs of this turn whose seats remember keys or versions.
+    asked: Vec<Arc<str>>,
     /// Logs in which there is more to see since a doubt was settled.
     cleared: Vec<Arc<LogHandle>>,
 }
@@ -50,11 +53,24 @@ pub struct Published {
     pub durability: Durability,
 }
 
+/// Why what was submitted at once was not published; nothing of it was.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum Declined {
+    #[error(transparent)]
+    Log(#[from] LogError),
+    /// A version is stale.
+    #[error(transparent)]
+    Conflict(#[from] Conflict),
+}
+
+/// What becomes of what was submitted at once.
+pub type Answer = Result<Vec<Published>, Declined>;
+
 /// Events in order, to be committed at once.
 #[derive(Debug, Default)]
 pub struct Round {
     pub batch: Batch,
-    answers: Vec<(Ticket, Result<Vec<Published>, LogError>)>,
+    answers: Vec<(Ticket, Answer)>,
     /// The smallest `at` in it.
     oldest: Option<i64>,
 }
@@ -62,7 +78,7 @@ pub struct Round {
 /// What a settled round means for the others.
 #[derive(Default)]
 pub struct Settled {
-    pub answers: Vec<(Ticket, Result<Vec<Published>, LogError>)>,
+    pub answers: Vec<(Ticket, Answer)>,
     /// Logs in which there is something new to see.
     pub moved: Vec<Arc<LogHandle>>,
 }
@@ -74,13 +90,24 @@ struct Seat {
     members: Members,
     /// Keys of events that are under way.
     keys: HashMap<Arc<str>, Receipt>,
+    /// Versions that were looked up or given, `None` where a resource has none; those under way included.
+    versions: HashMap<Arc<str>, Option<i64>>,
 }
 
 impl Sequencer {
     /// `salt` tells the ids of this node from those of others.
     pub fn new(reader: Arc<Reader>, salt: u64) -> Sequencer {
         let clock = reader.watermark();
-        Sequencer { reader, clock, salt, seats: HashMap::new(), waiting: Vec::new(), doubtful: HashMap::new(), cleared: Vec::new() }
+        Sequencer {
+            reader,
+            clock,
+            salt,
+            seats: HashMap::new(),
+            waiting: Vec::new(),
+            doubtful: HashMap::new(),
+            asked: Vec::new(),
+            cleared: Vec::new(),
+        }
     }
 
     /// Takes what somebody wants to publish; all of it is committed at once. Nothing happens before [`Sequencer::rounds`].
@@ -125,7 +152,11 @@ impl Sequencer {
         for (ticket, drafts) in jobs {
             // All logs of a job are there before any of it is put into order: it is appended whole or not at all.
             if let Err(error) = self.seat_all(&drafts, now) {
-                round.answers.push((ticket, Err(error)));
+                round.answers.push((ticket, Err(error.into())));
+                continue;
+            }
+            if let Err(conflict) = self.versions_rise(&drafts) {
+                round.answers.push((ticket, Err(conflict.into())));
                 continue;
             }
             let placed = drafts.into_iter().map(|draft| self.place(draft, now, &mut round, &mut index)).collect();
@@ -134,19 +165,53 @@ impl Sequencer {
         round
     }
 
-    /// Opens the logs and looks up the keys of a job.
+    /// Opens the logs and looks up the keys and versions of a job.
     fn seat_all(&mut self, drafts: &[Draft], now: i64) -> Result<(), LogError> {
         for draft in drafts {
             if !self.seats.contains_key(&draft.log) {
                 self.seat(&draft.log, draft.durability, now)?;
             }
             let Some(seat) = self.seats.get_mut(&draft.log) else { continue };
+            if (draft.key.is_some() || draft.version.is_some()) && self.asked.last() != Some(&draft.log) {
+                self.asked.push(draft.log.clone());
+            }
             if let Some(key) = &draft.key
                 && !seat.keys.contains_key(key)
                 && let Some(receipt) = self.reader.store(draft.durability).key(seat.state.id, key)?
             {
                 seat.keys.insert(key.clone(), receipt);
             }
+            if let Some(version) = &draft.version
+                && !seat.versions.contains_key(&version.of)
+            {
+                let row = self.reader.store(draft.durability).state(seat.state.id, &state::version_name(&version.of))?;
+                let unreadable = || LogError::Damaged(format!("{}: the version of '{}'", draft.log, version.of));
+                let known = row.map(|row| state::decode_version(&row).ok_or_else(unreadable)).transpose()?;
+                seat.versions.insert(version.of.clone(), known);
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether each version of a job is higher than the one before it, in the log or in the job. Repeated keys have no say:
+    /// they are answered and change nothing.
+    fn versions_rise(&self, drafts: &[Draft]) -> Result<(), Conflict> {
+        let mut given: HashMap<(&str, &str), i64> = HashMap::new();
+        let mut keys: HashSet<(&str, &str)> = HashSet::new();
+        for (index, draft) in drafts.iter().enumerate() {
+            let Some(seat) = self.seats.get(&draft.log) else { continue };
+            if let Some(key) = &draft.key
+                && (seat.keys.contains_key(key) || !keys.insert((&draft.log, key)))
+            {
+                continue;
+            }
+            let Some(version) = &draft.version else { continue };
+            let place = (&*draft.log, &*version.of);
+            let current = given.get(&place).copied().or_else(|| seat.versions.get(&version.of).copied().flatten());
+            if let Some(current) = current.filter(|current| version.is <= *current) {
+                return Err(Conflict { index, of: version.of.clone(), current, given: version.is });
+            }
+            given.insert(place, version.is);
         }
         Ok(())
     }
@@ -163,7 +228,7 @@ impl Sequencer {
         }
         handle.settle(&state);
         self.doubtful.remove(log);
-        self.seats.insert(log.clone(), Seat { handle, state, members, keys: HashMap::new() });
+        self.seats.insert(log.clone(), Seat { handle, state, members, keys: HashMap::new(), versions: HashMap::new() });
         Ok(())
     }
 
@@ -183,11 +248,27 @@ impl Sequencer {
     }
 
     fn place(&mut self, draft: Draft, now: i64, round: &mut Round, index: &mut HashMap<Arc<str>, usize>) -> Published {
-        let Draft { contract, log, durability, event_type, data, key, trace, occurred_at, fields, id, audience, changes } = draft;
+        let Draft { contract, log, durability, event_type, data, key, trace, occurred_at, fields, id, audience, changes, except, .. } =
+            draft;
+        let Draft { version, retain, mut states, silent, .. } = draft;
         let Some(seat) = self.seats.get_mut(&log) else { unreachable!("seat_all opened every log of the job") };
         let published = |receipt, duplicate, epoch| Published { log: log.clone(), epoch, receipt, duplicate, durability };
         if let Some(receipt) = key.as_ref().and_then(|key| seat.keys.get(key)) {
             return published(*receipt, true, seat.state.epoch);
+        }
+        if let Some(version) = version {
+            states.push(StateRow { name: state::version_name(&version.of), value: Some(state::encode_version(version.is)) });
+            seat.versions.insert(version.of, Some(version.is));
+        }
+        let slot = *index.entry(log.clone()).or_insert_with(|| {
+            let (log, id) = (log.clone(), seat.state.id);
+            round.batch.appends.push(Append { log, id, durability, records: Vec::new(), members: Vec::new(), states: Vec::new() });
+            round.batch.appends.len() - 1
+        });
+        let append = &mut round.batch.appends[slot];
+        append.states.append(&mut states);
+        if silent {
+            return published(Receipt { seq: seat.state.head, at: seat.state.at, id: [0; 16] }, false, seat.state.epoch);
         }
         let audience = seat.members.settle(&contract, &audience);
         let members = changes.iter().flat_map(|change| seat.members.apply(change)).collect::<Vec<_>>();
@@ -200,13 +281,12 @@ impl Sequencer {
         if let Some(key) = &key {
             seat.keys.insert(key.clone(), receipt);
         }
-        let record = Arc::new(Record { seq: receipt.seq, at, id, event_type, key, trace, occurred_at, fields, data, audience });
+        let record = Arc::new(Record { seq: receipt.seq, at, id, event_type, key, trace, occurred_at, fields, data, audience, except });
+        if !retain.is_empty() {
+            let value = state::encode_retained(&record);
+            append.states.extend(retain.iter().map(|name| StateRow { name: state::retained_name(name), value: value.clone() }));
+        }
         round.oldest.get_or_insert(at);
-        let slot = *index.entry(log.clone()).or_insert_with(|| {
-            round.batch.appends.push(Append { log: log.clone(), id: seat.state.id, durability, records: Vec::new(), members: Vec::new() });
-            round.batch.appends.len() - 1
-        });
-        let append = &mut round.batch.appends[slot];
         append.records.push(record);
         append.members.extend(members);
         published(receipt, false, seat.state.epoch)
@@ -218,12 +298,6 @@ impl Sequencer {
     /// After a failure everything under way is refused with it, `rest` too: settle those with the same error.
     pub fn settle(&mut self, round: Round, result: Result<(), LogError>, rest: &[Round]) -> Settled {
         let mut settled = Settled { answers: round.answers, moved: Vec::new() };
-        // Of these the store knows from now on.
-        for published in settled.answers.iter().flat_map(|(_, answer)| answer.iter().flatten()) {
-            if let Some(seat) = self.seats.get_mut(&published.log) {
-                seat.keys.clear();
-            }
-        }
         match result {
             Ok(()) => {
                 for append in &round.batch.appends {
@@ -242,11 +316,19 @@ impl Sequencer {
                     doubt.oldest = doubt.oldest.min(oldest);
                 }
                 for (_, answer) in &mut settled.answers {
-                    *answer = Err(error.clone());
+                    // A conflict, too, may have been with what is not there now.
+                    *answer = Err(error.clone().into());
                 }
             }
         }
         if rest.is_empty() {
+            // Of all keys and versions the store knows from now on.
+            for log in self.asked.drain(..) {
+                if let Some(seat) = self.seats.get_mut(&log) {
+                    seat.keys.clear();
+                    seat.versions.clear();
+                }
+            }
             self.clear_doubts(self.clock);
         }
         settled.moved.append(&mut self.cleared);

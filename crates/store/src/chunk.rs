@@ -148,6 +148,25 @@ impl<'a> Events<'a> {
     }
 }
 
+/// Reads a row of stored events as the log does, for those who give it any bytes; how many of its events are whole. With
+/// `mend` the header's checksum is made right first, so that what lies behind it is read.
+///
+/// # Errors
+/// It is no row of events, or its header is damaged.
+pub fn check_chunk(key: &[u8], value: &[u8], mend: bool) -> Result<usize, DecodeError> {
+    let log = LogId(u64::from_be_bytes(*key.first_chunk().ok_or(DecodeError::Short)?));
+    let mut value = value.to_vec();
+    if mend && let Some(head) = value.get(..29).map(|head| header_crc(key, head)) {
+        value.get_mut(29..HEADER).ok_or(DecodeError::Short)?.copy_from_slice(&head.to_le_bytes());
+    }
+    let header = header(key, &value)?;
+    let (mut events, mut types, mut whole) = (events(log, header, &value), Types::default(), 0);
+    while let Some((_, record)) = events.next(&mut types) {
+        whole += usize::from(record.is_ok());
+    }
+    Ok(whole)
+}
+
 fn header_crc(key: &[u8], head: &[u8]) -> u32 {
     let mut hasher = crc32fast::Hasher::new();
     hasher.update(key);

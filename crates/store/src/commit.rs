@@ -2,25 +2,25 @@
 
 use crate::{
     chunk,
-    rows::{CLOCK, member_key, put_receipt, put_receipt_key, seal},
+    rows::{CLOCK, member_key, put_receipt, put_receipt_key, seal, state_key},
     store::{Store, Tail},
 };
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use tidewire_contract::Durability;
-use tidewire_engine::log::{Append, Batch, LogError, LogId, Receipt};
+use tidewire_engine::log::{Append, Batch, LogError, LogId, Receipt, StateRow};
 
 impl Store {
     pub(crate) fn append(&self, batch: &Batch) -> Result<(), LogError> {
         let mut writer = self.writer();
         self.ready(&mut writer, self.options.min_free)?;
-        if batch.appends.iter().all(|a| a.records.is_empty() && a.members.is_empty()) {
+        if batch.appends.iter().all(|a| a.records.is_empty() && a.members.is_empty() && a.states.is_empty()) {
             return Ok(());
         }
         let mut tails = self.tails_of(batch)?;
         let sync = batch.durability() == Durability::Disk;
         let (mut row, mut value) = (Vec::new(), Vec::new());
         let newest = batch.appends.iter().filter_map(|a| a.records.last()).map(|r| r.at).max();
-        let many = 1 + batch.appends.iter().map(|a| a.records.len() * 2 + a.members.len()).sum::<usize>();
+        let many = 1 + batch.appends.iter().map(|a| a.records.len() * 2 + a.members.len() + a.states.len()).sum::<usize>();
         self.write(&mut writer, sync, many, |tables, rows| {
             if let Some(at) = newest {
                 rows.insert(&tables.meta, CLOCK, seal(CLOCK, at.to_le_bytes().to_vec()));
@@ -51,6 +51,16 @@ impl Store {
                         rows.remove(&tables.meta, row);
                     }
                 }
+                for state in last_of_each(&append.states) {
+                    let row = state_key(append.id, &state.name);
+                    match &state.value {
+                        Some(value) => {
+                            let value = seal(&row, value.to_vec());
+                            rows.insert(&tables.meta, row, value);
+                        }
+                        None => rows.remove(&tables.meta, row),
+                    }
+                }
             }
         })?;
         self.set_tails(tails);
@@ -75,6 +85,12 @@ impl Store {
     }
 }
 
+/// What counts of each name: a batch of the storage engine writes a row once.
+fn last_of_each(states: &[StateRow]) -> impl Iterator<Item = &StateRow> {
+    let mut seen = HashSet::with_capacity(states.len());
+    states.iter().rev().filter(move |state| seen.insert(&state.name))
+}
+
 /// The engine writes rows with keys of up to 64 KiB.
 const KEY_BYTES: usize = 60_000;
 
@@ -87,6 +103,9 @@ fn check(append: &Append, head: &mut u64) -> Result<(), LogError> {
             return Err(LogError::Failed(format!("event {} of {}: its key is longer than {KEY_BYTES} bytes", record.seq, append.log)));
         }
         *head = record.seq;
+    }
+    if append.states.iter().any(|s| s.name.len() > KEY_BYTES) {
+        return Err(LogError::Failed(format!("a row of state of {} has a name longer than {KEY_BYTES} bytes", append.log)));
     }
     for m in &append.members {
         if m.relation.len() + m.group.len() + m.member.len() > KEY_BYTES {

@@ -23,13 +23,13 @@
 //!   log/           the storage engine, fjall 3: journals *.jnl, and tables below keyspaces/
 //!     events       log, seq of a row's last event -> the events that one commit appended      chunk.rs, record.rs
 //!     keys         log, key -> seq, at, id                                                    rows.rs
-//!     meta         names, where trimming left a log, members, small values, losses, marker    rows.rs
+//!     meta         names, where trimming left a log, members, state, small values, losses    rows.rs
 //!   damaged-…/     journals that were set aside when a loss was accepted
 //! ```
 //!
 //! # How a commit goes
 //!
-//! One batch of the storage engine holds all of it: events, keys, members, and a marker with the batch's number. It is written to
+//! One batch of the storage engine holds all of it: events, keys, members, state, and a marker with the batch's number. It is written to
 //! the journal and, if one of its logs asks for `disk`, synced (`fdatasync`); only then readers see it. `process` leaves it to the
 //! kernel, which keeps it when the process is killed. So a batch is there whole or not at all, and a log's head, its newest row,
 //! needs no counter that could disagree.
@@ -67,6 +67,7 @@
 
 mod chunk;
 mod commit;
+mod figures;
 mod journal;
 mod log;
 mod mark;
@@ -80,6 +81,7 @@ mod tables;
 mod trim;
 mod varint;
 
+pub use chunk::check_chunk;
 pub use options::{OpenError, Options};
 pub use record::{decode_record, encode_record};
 pub use store::Store;

@@ -1,9 +1,9 @@
 //! The store as the engine's log.
 
 use crate::{
-    rows::{CLOCK, NEXT_LOG, Named, decode_receipt, named, receipt_key, seal, unseal},
+    rows::{CLOCK, NEXT_LOG, Named, decode_receipt, named, receipt_key, seal, state_key, unseal},
     store::{Engine, Store, broken, wrong},
-    tables::Rows,
+    tables::{Rows, damaged},
 };
 use bytes::Bytes;
 use std::sync::Arc;
@@ -109,6 +109,31 @@ impl Log for Store {
         self.all_members(log)
     }
 
+    fn state(&self, log: LogId, name: &str) -> Result<Option<Bytes>, LogError> {
+        let engine = self.engine();
+        let tables = engine.tables()?;
+        let (row, what) = (state_key(log, name), || format!("log {}: its state '{name}'", log.0));
+        if row.len() > usize::from(u16::MAX) {
+            return Ok(None);
+        }
+        let value = tables.row(&tables.meta, &row, what)?;
+        value.map(|value| unseal(&row, &value).map(Bytes::copy_from_slice).map_err(wrong(what()))).transpose()
+    }
+
+    fn states(&self, log: LogId, prefix: &str) -> Result<Vec<(Arc<str>, Bytes)>, LogError> {
+        let engine = self.engine();
+        let tables = engine.tables()?;
+        let what = || format!("log {}: its state", log.0);
+        let mut found = Vec::new();
+        for row in Rows::prefix(&tables.meta, &state_key(log, prefix)) {
+            let (row, value) = row.map_err(|e| damaged(&what(), &e))?;
+            let value = unseal(&row, &value).map_err(wrong(what()))?;
+            let name = std::str::from_utf8(row.get(9..).unwrap_or_default()).map_err(|_| LogError::Damaged(what()))?;
+            found.push((name.into(), Bytes::copy_from_slice(value)));
+        }
+        Ok(found)
+    }
+
     fn commit(&self, batch: &Batch) -> Result<(), LogError> {
         self.append(batch)
     }
@@ -125,16 +150,20 @@ impl Log for Store {
         self.let_go(log, retention, now)
     }
 
-    fn put(&self, key: &[u8], value: Option<&[u8]>) -> Result<(), LogError> {
+    fn put_all(&self, values: &[(Vec<u8>, Option<Vec<u8>>)]) -> Result<(), LogError> {
         let mut writer = self.writer();
         self.ready(&mut writer, self.options.min_free / 4)?;
-        let row = named(b'U', key);
-        self.write(&mut writer, true, 1, |tables, batch| match value {
-            Some(value) => {
-                let value = seal(&row, value.to_vec());
-                batch.insert(&tables.meta, row, value);
+        self.write(&mut writer, true, values.len(), |tables, batch| {
+            for (key, value) in values {
+                let row = named(b'U', key);
+                match value {
+                    Some(value) => {
+                        let value = seal(&row, value.clone());
+                        batch.insert(&tables.meta, row, value);
+                    }
+                    None => batch.remove(&tables.meta, row),
+                }
             }
-            None => batch.remove(&tables.meta, row),
         })
     }
 
@@ -144,5 +173,17 @@ impl Log for Store {
         let row = named(b'U', key);
         let value = tables.row(&tables.meta, &row, || "a small value".to_owned())?;
         value.map(|value| unseal(&row, &value).map(Bytes::copy_from_slice).map_err(wrong("a small value"))).transpose()
+    }
+
+    fn values(&self, prefix: &[u8]) -> Result<Vec<(Bytes, Bytes)>, LogError> {
+        let engine = self.engine();
+        let tables = engine.tables()?;
+        let mut found = Vec::new();
+        for row in Rows::prefix(&tables.meta, &named(b'U', prefix)) {
+            let (row, value) = row.map_err(|e| damaged("small values", &e))?;
+            let value = unseal(&row, &value).map_err(wrong("a small value"))?;
+            found.push((Bytes::copy_from_slice(&row[1..]), Bytes::copy_from_slice(value)));
+        }
+        Ok(found)
     }
 }

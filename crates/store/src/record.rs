@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! version u8 = 1 | parts u8 | seq varint | at i64 LE | id 16 | type text | [key text] [trace text] [occurred_at text] [fields bytes]
-//! | data bytes | [audience: groups varint, each: alternatives varint, each: attribute text, values varint, each text]
+//! | data bytes | [audience: groups varint, each: alternatives varint, each: attribute text, values varint, each text] | [except u64 LE]
 //! ```
 //!
 //! `parts` says which of the parts in brackets are there. Texts and bytes are a varint length and the bytes.
@@ -18,6 +18,7 @@ const TRACE: u8 = 2;
 const OCCURRED: u8 = 4;
 const FIELDS: u8 = 8;
 const AUDIENCE: u8 = 16;
+const EXCEPT: u8 = 32;
 
 /// Appends the event's bytes to `out`.
 pub fn encode_record(record: &Record, out: &mut Vec<u8>) {
@@ -32,7 +33,8 @@ pub fn encode_record(record: &Record, out: &mut Vec<u8>) {
             | part(record.trace.is_some(), TRACE)
             | part(record.occurred_at.is_some(), OCCURRED)
             | part(record.fields.is_some(), FIELDS)
-            | part(only.is_some(), AUDIENCE),
+            | part(only.is_some(), AUDIENCE)
+            | part(record.except.is_some(), EXCEPT),
     );
     put_varint(record.seq, out);
     out.extend_from_slice(&record.at.to_le_bytes());
@@ -55,6 +57,9 @@ pub fn encode_record(record: &Record, out: &mut Vec<u8>) {
                 values.iter().for_each(|value| put_bytes(value.as_bytes(), out));
             }
         }
+    }
+    if let Some(except) = record.except {
+        out.extend_from_slice(&except.to_le_bytes());
     }
 }
 
@@ -87,7 +92,7 @@ pub(crate) fn decode(bytes: &[u8], types: &mut Types) -> Result<Record, DecodeEr
         return Err(DecodeError::Version);
     }
     let parts = r.u8()?;
-    if parts & !(KEY | TRACE | OCCURRED | FIELDS | AUDIENCE) != 0 {
+    if parts & !(KEY | TRACE | OCCURRED | FIELDS | AUDIENCE | EXCEPT) != 0 {
         return Err(DecodeError::Version);
     }
     let seq = r.varint()?;
@@ -99,8 +104,9 @@ pub(crate) fn decode(bytes: &[u8], types: &mut Types) -> Result<Record, DecodeEr
     let fields = if parts & FIELDS != 0 { Some(Bytes::copy_from_slice(r.bytes()?)) } else { None };
     let data = Bytes::copy_from_slice(r.bytes()?);
     let audience = if parts & AUDIENCE != 0 { audience(&mut r)? } else { Audience::Everyone };
+    let except = if parts & EXCEPT != 0 { Some(r.i64()? as u64) } else { None };
     r.end()?;
-    Ok(Record { seq, at, id, event_type, key, trace, occurred_at, fields, data, audience })
+    Ok(Record { seq, at, id, event_type, key, trace, occurred_at, fields, data, audience, except })
 }
 
 /// No count is believed before its bytes are there: vectors grow as they are read.

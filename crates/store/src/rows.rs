@@ -8,6 +8,7 @@
 //!        'M' log u64 BE, relation, group, member (each with its length): nothing; the member is there
 //!        'N'                                     the id that the next log gets, u64
 //!        'O' log u64 BE, at i64 BE, seq u64 BE   keys that outlive their events: count varint, each: seq varint, key
+//!        'S' log u64 BE, name                    a row of state of the log
 //!        'U' key                                 a small value
 //!        'C'                                     the newest `at` that was ever appended, i64
 //!        'D'                                     when the store was made, i64
@@ -212,6 +213,11 @@ pub(crate) fn member_key(log: LogId, relation: &str, group: &str, member: &str) 
     let mut key = of_log(b'M', log, &[]);
     [relation, group, member].iter().for_each(|part| put_bytes(part.as_bytes(), &mut key));
     key
+}
+
+/// A row of state.
+pub(crate) fn state_key(log: LogId, name: &str) -> Vec<u8> {
+    of_log(b'S', log, name.as_bytes())
 }
 
 /// Relation, group and member of a key made by [`member_key`].

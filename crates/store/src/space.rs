@@ -31,7 +31,7 @@ impl Space {
         Err(LogError::Full(format!("{} has {} MiB free, {} MiB are needed", self.folder.display(), free >> 20, least >> 20)))
     }
 
-    fn free(&self) -> u64 {
+    pub fn free(&self) -> u64 {
         let mut last = self.last.lock().unwrap_or_else(|e| e.into_inner());
         if let Some((when, free)) = *last
             && when.elapsed() < FRESH

@@ -16,7 +16,10 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard},
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
-use tidewire_engine::log::{LogError, LogId};
+use tidewire_engine::{
+    Times,
+    log::{LogError, LogId},
+};
 
 const FORMAT: &str = "tidewire store 1\n";
 const READS: u32 = 1;
@@ -35,6 +38,8 @@ pub struct Store {
     engine: RwLock<Engine>,
     writer: Mutex<Writer>,
     tails: RwLock<HashMap<LogId, Tail>>,
+    pub(crate) synced: Times,
+    pub(crate) written: Times,
     /// Held as long as this value lives: one process a folder.
     _lock: File,
 }
@@ -148,6 +153,8 @@ impl Store {
             engine: RwLock::new(Engine { tables: Some(tables), losses, made: made.unwrap_or(now) }),
             writer: Mutex::new(writer),
             tails: RwLock::default(),
+            synced: Times::default(),
+            written: Times::default(),
             options,
             _lock: lock,
         };
@@ -192,6 +199,10 @@ impl Store {
         self.promise(&mut writer, true).and_then(|()| writer.mark.sync()).map_err(|e| LogError::Failed(e.to_string()))
     }
 
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     pub(crate) fn engine(&self) -> RwLockReadGuard<'_, Engine> {
         self.engine.read().unwrap_or_else(PoisonError::into_inner)
     }
@@ -229,7 +240,10 @@ impl Store {
             fill(&tables, &mut batch);
             let marker = Marker { number, previous: writer.previous, synced: writer.synced };
             batch.insert(&tables.meta, MARKER, marker.encode());
-            guarded(|| batch.commit())
+            let begun = Instant::now();
+            guarded(|| batch.commit())?;
+            if sync { &self.synced } else { &self.written }.note(begun.elapsed());
+            Ok(())
         });
         if let Err(e) = written {
             let error = failed(&e);

@@ -22,6 +22,14 @@ pub enum Command {
     Subscribe {
         channels: Vec<String>,
         after: Option<String>,
+        /// What the client shows to be let in, where the protocol asks for it with each subscription.
+        proof: Option<Box<Proof>>,
+        reference: Reference,
+    },
+    /// Who the client says it is, signed by somebody who knows.
+    SignIn {
+        auth: String,
+        user_data: String,
         reference: Reference,
     },
     Unsubscribe {
@@ -48,6 +56,15 @@ pub enum Command {
         token: String,
         reference: Reference,
     },
+}
+
+/// What comes with a subscription under a protocol of signatures.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Proof {
+    /// `key:signature`.
+    pub auth: Option<String>,
+    /// JSON; signed with the channel, or else only a wish.
+    pub channel_data: Option<String>,
 }
 
 /// A frame that is no command: the connection lives on, the client gets an error (G-5).

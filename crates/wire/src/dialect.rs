@@ -15,6 +15,8 @@ pub struct EventView<'a> {
     pub channel: &'a str,
     pub vars: &'a Vars,
     pub epoch: i64,
+    /// The reader missed it and gets it now, behind the time.
+    pub replay: bool,
 }
 
 pub trait Dialect: Send + Sync {

@@ -4,12 +4,13 @@ pub mod command;
 pub mod depth;
 pub mod dialect;
 pub mod minify;
+pub mod pusher;
 pub mod reply;
 pub mod sse;
 pub mod template;
 pub mod websocket;
 
-pub use command::{BadFrame, Command, Reference};
+pub use command::{BadFrame, Command, Proof, Reference};
 pub use dialect::{Dialect, EventView};
 pub use reply::Reply;
 pub use template::TemplateDialect;

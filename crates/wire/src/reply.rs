@@ -2,16 +2,23 @@
 
 use crate::command::Reference;
 use serde_json::Value;
+use std::borrow::Cow;
 use tidewire_contract::{ServerFrame, address::Vars};
 use tidewire_engine::Position;
 
 #[derive(Debug, Clone)]
 pub enum Reply {
-    /// `vars`: the path and query variables of the connection's endpoint.
+    /// `vars`: the path and query variables of the connection's endpoint, and those of the channel that it is on by that.
     Hello {
         connection: String,
         at: i64,
         vars: Vars,
+        /// The channel that the connection is on by its endpoint, and the place from which its events follow.
+        channel: Option<(String, Position)>,
+        /// A list of who is on that channel; null where nothing asks for it.
+        presence: Value,
+        /// Name → payload of the newest event that the channel retains under it.
+        retained: Value,
     },
     /// One for each subscribe frame: the channels that were joined, each with the place from which its events follow.
     Subscribed {
@@ -38,14 +45,14 @@ pub enum Reply {
     /// A client event was refused. `errors` is a list of `{pointer, rule, found, message}`, maybe empty.
     Refused {
         event_type: String,
-        code: &'static str,
+        code: Cow<'static, str>,
         message: String,
         errors: Value,
         at: i64,
         reference: Reference,
     },
     Error {
-        code: &'static str,
+        code: Cow<'static, str>,
         message: String,
         channel: Option<String>,
         at: i64,

@@ -64,6 +64,7 @@ fn check(name: &str) {
 
 fn shown(command: &Command) -> String {
     match command {
+        Command::SignIn { user_data, .. } => format!("SignIn {user_data}"),
         Command::Subscribe { channels, after, .. } => format!("Subscribe {} after {after:?}", channels.join(" ")),
         Command::Unsubscribe { channels, .. } => format!("Unsubscribe {}", channels.join(" ")),
         Command::Sync { since, .. } => format!("Sync {since}"),
@@ -77,6 +78,7 @@ fn shown(command: &Command) -> String {
 fn reference_of(command: &Command) -> Reference {
     match command {
         Command::Subscribe { reference, .. }
+        | Command::SignIn { reference, .. }
         | Command::Unsubscribe { reference, .. }
         | Command::Sync { reference, .. }
         | Command::Ping { reference }
@@ -105,11 +107,19 @@ fn say(contract: &Contract, dialect: &TemplateDialect, said: &str, reference: &R
                 fields: None,
                 data: data.to_owned().into_bytes().into(),
                 audience: Audience::Everyone,
+                except: None,
             };
-            dialect.event(&EventView { record: &record, channel: &name.log, vars: &name.vars, epoch: 0x64b2f }, out);
+            dialect.event(&EventView { record: &record, channel: &name.log, vars: &name.vars, epoch: 0x64b2f, replay: false }, out);
             return true;
         }
-        ["hello"] => Reply::Hello { connection: "17".into(), at: AT, vars: Vec::new() },
+        ["hello"] => Reply::Hello {
+            connection: "17".into(),
+            at: AT,
+            vars: Vec::new(),
+            channel: Some(("conversation:c1".into(), position)),
+            presence: json!(["ana"]),
+            retained: json!({ "scene": { "n": 3 } }),
+        },
         ["subscribed", ref channels @ ..] => {
             Reply::Subscribed { channels: channels.iter().map(|c| ((*c).to_owned(), position)).collect(), at: AT, reference }
         }
@@ -122,10 +132,10 @@ fn say(contract: &Contract, dialect: &TemplateDialect, said: &str, reference: &R
         ["refused", event_type, code] => {
             let code = ["INVALID_PAYLOAD", "CONFLICT"].into_iter().find(|c| *c == code).unwrap();
             let errors = json!([{ "pointer": "/text", "rule": "maxLength", "found": "string", "message": "too long" }]);
-            Reply::Refused { event_type: event_type.into(), code, message: "in words".into(), errors, at: AT, reference }
+            Reply::Refused { event_type: event_type.into(), code: code.into(), message: "in words".into(), errors, at: AT, reference }
         }
         ["error", channel] => {
-            Reply::Error { code: "UNAUTHORIZED", message: "in words".into(), channel: Some(channel.into()), at: AT, reference }
+            Reply::Error { code: "UNAUTHORIZED".into(), message: "in words".into(), channel: Some(channel.into()), at: AT, reference }
         }
         ["ping"] => Reply::Ping { at: AT },
         ["pong"] => Reply::Pong { at: AT, reference },

@@ -6,15 +6,15 @@
 
 use crate::{
     answer::Refusal,
-    publish::{Event, Publisher, Receipt},
+    publish::{Event, Outlet, Receipt},
+    shelf::{InFile, Nowhere, Shelf},
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use std::{
     collections::{BTreeMap, VecDeque},
-    fs::{self, File},
-    io::{self, Write},
-    path::{Path, PathBuf},
+    io,
+    path::PathBuf,
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
@@ -23,8 +23,8 @@ pub struct Keep<S> {
     kept: Mutex<Kept<S>>,
     /// Held from a change's decision until it is published: changes come one after the other.
     turn: tokio::sync::Mutex<()>,
-    publisher: Publisher,
-    file: Option<PathBuf>,
+    outlet: Box<dyn Outlet>,
+    shelf: Box<dyn Shelf>,
 }
 
 /// What is written down.
@@ -95,12 +95,39 @@ impl<S: Clone + Serialize + DeserializeOwned> Keep<S> {
     ///
     /// # Errors
     /// When the file cannot be read.
-    pub fn open(folder: Option<PathBuf>, first: S, instance: String, publisher: Publisher) -> io::Result<Keep<S>> {
-        let file = folder.map(|f| f.join("state.json"));
-        let kept = match &file {
-            Some(path) if path.exists() => serde_json::from_slice(&fs::read(path)?)
-                .map_err(|e| io::Error::other(format!("{}: not a state that this backend kept: {e}", path.display())))?,
-            _ => Kept {
+    pub fn open(folder: Option<PathBuf>, first: S, instance: String, outlet: impl Outlet) -> io::Result<Keep<S>> {
+        match folder.map(|f| InFile(f.join("state.json"))) {
+            Some(file) => {
+                let kept = file.read()?;
+                let place = file.0.display().to_string();
+                Keep::from(kept, &place, first, instance, Box::new(file), Box::new(outlet))
+            }
+            None => Keep::from(None, "", first, instance, Box::new(Nowhere), Box::new(outlet)),
+        }
+    }
+
+    /// The same with another place for the state; `place` is its name in errors.
+    ///
+    /// # Errors
+    /// When what is there cannot be read.
+    pub async fn on(shelf: Box<dyn Shelf>, place: &str, first: S, instance: String, outlet: Box<dyn Outlet>) -> io::Result<Keep<S>> {
+        let kept = shelf.load().await?;
+        Keep::from(kept, place, first, instance, shelf, outlet)
+    }
+
+    fn from(
+        kept: Option<Vec<u8>>,
+        place: &str,
+        first: S,
+        instance: String,
+        shelf: Box<dyn Shelf>,
+        outlet: Box<dyn Outlet>,
+    ) -> io::Result<Keep<S>> {
+        let kept = match kept {
+            Some(bytes) => {
+                serde_json::from_slice(&bytes).map_err(|e| io::Error::other(format!("{place}: not a state that this backend kept: {e}")))?
+            }
+            None => Kept {
                 state: first,
                 positions: BTreeMap::new(),
                 at: None,
@@ -109,7 +136,7 @@ impl<S: Clone + Serialize + DeserializeOwned> Keep<S> {
                 keys: Keys { instance, counter: 0 },
             },
         };
-        Ok(Keep { kept: Mutex::new(kept), turn: tokio::sync::Mutex::new(()), publisher, file })
+        Ok(Keep { kept: Mutex::new(kept), turn: tokio::sync::Mutex::new(()), outlet, shelf })
     }
 
     /// The state, and where the channels stand with it. Never waits for Tidewire.
@@ -141,10 +168,10 @@ impl<S: Clone + Serialize + DeserializeOwned> Keep<S> {
             let Kept { state, keys, .. } = &mut *kept;
             let (next, events) = decide(state, keys)?;
             kept.pending = Some(Pending { next, events, request: request.map(str::to_owned) });
-            if let Err(error) = self.save(&kept) {
-                kept.pending = None;
-                return Err(Refusal::unavailable(format!("the state cannot be kept: {error}")));
-            }
+        }
+        if let Err(error) = self.save().await {
+            self.kept().pending = None;
+            return Err(Refusal::unavailable(format!("the state cannot be kept: {error}")));
         }
         self.finish().await
     }
@@ -152,12 +179,15 @@ impl<S: Clone + Serialize + DeserializeOwned> Keep<S> {
     /// Publishes what is pending, if anything is, and makes it the state.
     async fn finish(&self) -> Result<Vec<Told>, Refusal> {
         let Some(pending) = self.kept().pending.clone() else { return Ok(Vec::new()) };
-        let published = self.publisher.publish(&pending.events).await;
-        let mut kept = self.kept();
-        kept.pending = None;
-        let told = published.map(|receipts| kept.take_over(pending, &receipts)).map_err(|refused: Value| Refusal::refused(&refused));
-        if let Err(error) = self.save(&kept) {
-            // What is on disk still says "pending": a restart publishes it again under the same keys.
+        // A change that tells nothing has nobody to wait for.
+        let published = if pending.events.is_empty() { Ok(Vec::new()) } else { self.outlet.publish(&pending.events).await };
+        let told = {
+            let mut kept = self.kept();
+            kept.pending = None;
+            published.map(|receipts| kept.take_over(pending, &receipts)).map_err(|refused: Value| Refusal::refused(&refused))
+        };
+        if let Err(error) = self.save().await {
+            // What was saved still says "pending": a restart publishes it again under the same keys.
             eprintln!("the state cannot be kept: {error}");
         }
         told
@@ -167,16 +197,10 @@ impl<S: Clone + Serialize + DeserializeOwned> Keep<S> {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn save(&self, kept: &Kept<S>) -> io::Result<()> {
-        let Some(path) = &self.file else { return Ok(()) };
-        let folder = path.parent().unwrap_or(Path::new("."));
-        fs::create_dir_all(folder)?;
-        let new = path.with_extension("new");
-        let mut file = File::create(&new)?;
-        file.write_all(&serde_json::to_vec(kept)?)?;
-        file.sync_data()?;
-        fs::rename(new, path)?;
-        File::open(folder)?.sync_all()
+    /// Only in one's turn: nothing changes meanwhile.
+    async fn save(&self) -> io::Result<()> {
+        let bytes = serde_json::to_vec(&*self.kept())?;
+        self.shelf.save(bytes).await
     }
 }
 

@@ -4,16 +4,20 @@
 
 pub mod answer;
 pub mod begin;
+pub mod handed;
 pub mod keep;
 pub mod life;
 pub mod publish;
 pub mod serve;
+pub mod shelf;
 
 pub use answer::{Answer, Refusal, json};
 pub use begin::Begun;
+pub use handed::{Handed, Secret};
 pub use keep::{Keep, Keys, Look, Told};
-pub use publish::{Event, Publisher, Receipt};
+pub use publish::{Event, Outlet, Publisher, Receipt};
 pub use serve::{Call, Running, serve};
+pub use shelf::{BoxFuture, Shelf};
 
 use std::{net::SocketAddr, path::PathBuf};
 
@@ -58,11 +62,20 @@ impl Config {
         if let Some(url) = var("TIDEWIRE_URL") {
             config.tidewire_url = url;
         }
-        if let Some(listen) = var("LISTEN") {
-            config.listen = listen.parse().map_err(|_| format!("LISTEN: '{listen}' is not an address such as 127.0.0.1:9000"))?;
-        }
+        config.listen = Config::listen_from_env()?;
         config.data = var("DATA").map(PathBuf::from);
         config.life = var("LIFE").is_some_and(|v| v == "1" || v == "true");
         Ok(config)
+    }
+
+    /// `LISTEN` alone: a free port where it says nothing.
+    ///
+    /// # Errors
+    /// It is no address.
+    pub fn listen_from_env() -> Result<SocketAddr, String> {
+        match std::env::var("LISTEN") {
+            Ok(listen) => listen.parse().map_err(|_| format!("LISTEN: '{listen}' is not an address such as 127.0.0.1:9000")),
+            Err(_) => Ok(Config::default().listen),
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! Publishing in order and once: every event has a key, so a repeat after a lost answer changes nothing.
 
+use crate::shelf::BoxFuture;
 use http_body_util::{BodyExt, Full};
 use hyper::{Request, StatusCode, body::Bytes};
 use hyper_util::{
@@ -11,13 +12,21 @@ use serde_json::Value;
 use std::time::Duration;
 
 /// An event to publish.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Event {
     pub channel: String,
     #[serde(rename = "type")]
     pub event_type: String,
     pub data: Value,
     pub key: String,
+    /// The correlation id of the request that caused it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trace: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub occurred_at: Option<String>,
+    /// Further members for the envelope.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fields: Option<Value>,
 }
 
 /// Where it came to stand.
@@ -30,6 +39,22 @@ pub struct Receipt {
     pub duplicate: bool,
     /// A subscription behind it misses nothing and gets nothing twice.
     pub position: String,
+}
+
+/// A way for events into Tidewire.
+pub trait Outlet: Send + Sync + 'static {
+    /// Publishes all of them in this order, and tries again until they are taken. Where they come to stand is told for each of
+    /// them, or for none where the way does not tell.
+    ///
+    /// # Errors
+    /// What the server says, where trying again would not help: the events are wrong.
+    fn publish<'a>(&'a self, events: &'a [Event]) -> BoxFuture<'a, Result<Vec<Receipt>, Value>>;
+}
+
+impl Outlet for Publisher {
+    fn publish<'a>(&'a self, events: &'a [Event]) -> BoxFuture<'a, Result<Vec<Receipt>, Value>> {
+        Box::pin(Publisher::publish(self, events))
+    }
 }
 
 /// A client of `POST /v1/events`.

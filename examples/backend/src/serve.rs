@@ -3,13 +3,14 @@
 use crate::answer::{Answer, Refusal};
 use http::{HeaderMap, Method, StatusCode};
 use http_body_util::{BodyExt, Limited};
-use hyper::{Request, body::Incoming, server::conn::http1, service::service_fn};
+use hyper::{Request, body::Bytes, body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
+use percent_encoding::percent_decode_str;
 use serde_json::Value;
 use std::{
     convert::Infallible,
     io,
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -20,9 +21,15 @@ pub struct Call {
     pub method: Method,
     /// The path's parts.
     pub path: Vec<String>,
+    /// The query's parameters, decoded.
+    pub query: Vec<(String, String)>,
     pub headers: HeaderMap,
+    /// Who is at the other end of the connection: a client, or the proxy before us.
+    pub peer: IpAddr,
     /// Null where there was no body.
     pub body: Value,
+    /// The body as it came: what a signature is over.
+    pub bytes: Bytes,
 }
 
 /// A backend at work.
@@ -89,7 +96,7 @@ where
     F: Future<Output = Result<Answer, Refusal>> + Send + 'static,
 {
     loop {
-        let Ok((stream, _)) = listener.accept().await else {
+        let Ok((stream, peer)) = listener.accept().await else {
             tokio::time::sleep(Duration::from_millis(100)).await;
             continue;
         };
@@ -98,7 +105,7 @@ where
             let service = service_fn(move |request| {
                 let (handle, tasks) = (handle.clone(), of_connection.clone());
                 async move {
-                    let answer = match read(request).await {
+                    let answer = match read(request, peer.ip()).await {
                         Ok(call) => to_its_end(handle(call), &tasks).await,
                         Err(refusal) => Err(refusal),
                     };
@@ -120,7 +127,7 @@ async fn to_its_end(answer: impl Future<Output = Result<Answer, Refusal>> + Send
     told.await.unwrap_or_else(|_| Err(Refusal::unavailable("the backend stops")))
 }
 
-async fn read(request: Request<Incoming>) -> Result<Call, Refusal> {
+async fn read(request: Request<Incoming>, peer: IpAddr) -> Result<Call, Refusal> {
     let (parts, body) = request.into_parts();
     let bytes = Limited::new(body, BODY_MAX)
         .collect()
@@ -133,5 +140,19 @@ async fn read(request: Request<Incoming>) -> Result<Call, Refusal> {
         serde_json::from_slice(&bytes).map_err(|e| Refusal::new(StatusCode::BAD_REQUEST, "Not JSON", e.to_string()))?
     };
     let path = parts.uri.path().split('/').filter(|p| !p.is_empty()).map(str::to_owned).collect();
-    Ok(Call { method: parts.method, path, headers: parts.headers, body })
+    let query = parts.uri.query().unwrap_or_default().split('&').filter(|pair| !pair.is_empty()).map(decoded).collect();
+    Ok(Call { method: parts.method, path, query, headers: parts.headers, peer, body, bytes })
+}
+
+fn decoded(pair: &str) -> (String, String) {
+    let decode = |text: &str| percent_decode_str(&text.replace('+', " ")).decode_utf8_lossy().into_owned();
+    let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+    (decode(name), decode(value))
+}
+
+impl Call {
+    /// A parameter of the query.
+    pub fn parameter(&self, name: &str) -> Option<&str> {
+        self.query.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_str())
+    }
 }

@@ -19,6 +19,7 @@ fn count(state: &u32, keys: &mut Keys) -> Result<(u32, Vec<Event>), Refusal> {
         event_type: "place.updated".into(),
         data: json!({ "id": "p1", "name": next.to_string() }),
         key,
+        ..Event::default()
     };
     Ok((next, vec![event(keys.next_key())]))
 }

@@ -146,7 +146,7 @@ impl Backend {
 fn events(told: Told, mut key: impl FnMut(&str, &str, &Value) -> String) -> Vec<Event> {
     let with_key = |(channel, event_type, data): (String, &str, Value)| {
         let key = key(&channel, event_type, &data);
-        Event { channel, event_type: event_type.into(), data, key }
+        Event { channel, event_type: event_type.into(), data, key, ..Event::default() }
     };
     told.into_iter().map(with_key).collect()
 }

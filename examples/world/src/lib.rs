@@ -145,7 +145,7 @@ fn channel(world: &World) -> String {
 fn events(world: &World, told: Told, mut key: impl FnMut(usize) -> String) -> Vec<Event> {
     let mut events = Vec::new();
     for (i, (event_type, data)) in told.into_iter().enumerate() {
-        events.push(Event { channel: channel(world), event_type: event_type.into(), data, key: key(i) });
+        events.push(Event { channel: channel(world), event_type: event_type.into(), data, key: key(i), ..Event::default() });
     }
     events
 }

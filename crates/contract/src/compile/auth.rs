@@ -2,15 +2,16 @@
 
 use super::{
     address::is_word,
-    fields::{Fields, count, duration, list_or_one, mapping, rate, short, text_of},
-    language::{AUTH, KEEPALIVE, LIMITS},
+    fields::{Fields, count, duration, list_or_one, mapping, rate, short, text_of, word},
+    language::{AUTH, CONNECTIONS, KEEPALIVE, LIMITS},
     names::{Names, template},
-    source::Reporter,
-    yaml::{Entry, Node},
+    source::{Reporter, suggest},
+    yaml::{Entry, Kind, Node},
 };
 use crate::{
-    auth::{Auth, TokenPlace},
+    auth::{Auth, TokenPlace, Tokens},
     limits::{Keepalive, Limits},
+    template::Template,
 };
 use std::ops::Range;
 
@@ -23,11 +24,15 @@ pub(crate) fn auth(report: &Reporter, entry: &Entry) -> Option<Auth> {
         Some(entry) => Some(places(report, &entry.value, &entry.key_span)),
         None => shared.clone(),
     });
-    if of.iter().all(Option::is_none) {
-        let help = Some("write `token: [bearer header]`".to_owned());
-        report.add("missing-key", entry.key_span.clone(), "auth does not say where a client puts its token", help);
+    let devices = fields.get("devices");
+    if let Some(e) = devices {
+        word(report, &e.value, &e.key_span, "devices", &[("registry", ())]);
+        // A device shows its token in the header wherever nothing else is said.
+        for places in of.iter_mut().filter(|places| places.is_none()) {
+            *places = Some(vec![TokenPlace::Header]);
+        }
     }
-    let claims = Names::default().with_deep(&["claims"]);
+    let tokens = if devices.is_some() { Tokens::Devices } else { Tokens::Signed };
     let mut principal = Vec::new();
     if let Some(entry) = fields.get("principal")
         && let Some(attributes) = mapping(report, &entry.value, &entry.key_span, "principal")
@@ -37,15 +42,41 @@ pub(crate) fn auth(report: &Reporter, entry: &Entry) -> Option<Auth> {
                 let message = format!("`{}` cannot be an attribute", short(&attribute.key));
                 report.add("bad-name", attribute.key_span.clone(), message, Some("its name is made of letters, digits and _".to_owned()));
             }
-            principal.push((attribute.key.clone(), template(report, &attribute.value, &claims)));
+            principal.push((attribute.key.clone(), value_of(report, &attribute.value, tokens)));
         }
         if attributes.iter().all(|a| a.key != "id") {
-            let help = Some("write `id: $claims.sub`".to_owned());
+            let help = Some(if tokens == Tokens::Devices { "write `id: $device.id`" } else { "write `id: $claims.sub`" }.to_owned());
             report.add("missing-key", entry.key_span.clone(), "a principal needs an `id`", help);
         }
     }
     let [websocket, sse, poll, history] = of.each_mut().map(|places| places.take().unwrap_or_default());
-    Some(Auth { websocket, sse, poll, history, principal })
+    Some(Auth { tokens, websocket, sse, poll, history, principal })
+}
+
+/// What the registry knows of a device.
+pub(crate) const DEVICE: &[&str] = &["id", "name", "type", "store", "abilities"];
+
+/// A principal's attribute: of `$device` where tokens are the registry's, else of `$claims`, and never of both.
+fn value_of(report: &Reporter, node: &Node, tokens: Tokens) -> Template {
+    let (own, other) = if tokens == Tokens::Devices { ("device", "claims") } else { ("claims", "device") };
+    let names = Names { told_elsewhere: Some(other), ..Names::default().with_deep(&[own]) };
+    let template = template(report, node, &names);
+    let mut paths = Vec::new();
+    template.paths(&mut paths);
+    for path in paths {
+        let root = path.first().map_or("", String::as_str);
+        if root == other && tokens == Tokens::Devices {
+            let help = Some(format!("name what the registry knows: $device.{}; or remove `devices`", DEVICE.join(", $device.")));
+            report.add("unknown-name", node.span.clone(), "with `devices: registry` a token has no claims", help);
+        } else if root == other {
+            let help = Some("write `devices: registry` beside `principal`, or name a claim: `$claims.sub`".to_owned());
+            report.add("unknown-name", node.span.clone(), "there are devices only with `devices: registry`", help);
+        } else if root == "device" && (path.len() != 2 || !DEVICE.contains(&path[1].as_str())) {
+            let help = suggest(path.get(1).map_or("", String::as_str), DEVICE.iter().copied(), "a device has");
+            report.add("unknown-name", node.span.clone(), format!("there is no `${}`", short(&path.join("."))), help);
+        }
+    }
+    template
 }
 
 fn places(report: &Reporter, node: &Node, at: &Range<usize>) -> Vec<TokenPlace> {
@@ -80,17 +111,38 @@ pub(crate) fn is_parameter(name: &str) -> bool {
 pub(crate) fn limits(report: &Reporter, entry: &Entry) -> Limits {
     let mut limits = Limits::default();
     let Some(fields) = Fields::read(report, &entry.value, &entry.key_span, &LIMITS, true) else { return limits };
-    limits.total = fields.get("total").and_then(|e| rate(report, e));
-    limits.connections = fields.get("connections").and_then(|e| {
-        let n = count(report, e)?;
-        let fits = u32::try_from(n).ok();
-        if fits.is_none() {
-            report.add("bad-number", e.value.span.clone(), "so many connections cannot be", None);
-        }
-        fits
-    });
+    if let (Some(_), Some(e)) = (fields.get("messages"), fields.get("total")) {
+        report.add("duplicate-key", e.key_span.clone(), "`total` is another word for `messages`", Some("write one of them".to_owned()));
+    }
+    limits.total = fields.get("messages").or(fields.get("total")).and_then(|e| rate(report, e));
+    if let Some(e) = fields.get("per") {
+        let words = [("principal.id", true), ("connection", false)];
+        limits.per_principal = word(report, &e.value, &e.key_span, "per", &words).unwrap_or_default();
+    }
+    if let Some(e) = fields.get("connections") {
+        let (at_most, newest_wins) = connections(report, e);
+        limits.newest_wins = newest_wins;
+        limits.connections = at_most.and_then(|n| {
+            let fits = u32::try_from(n).ok();
+            if fits.is_none() {
+                report.add("bad-number", e.value.span.clone(), "so many connections cannot be", None);
+            }
+            fits
+        });
+    }
     limits.frames = fields.others(&LIMITS).filter_map(|e| Some((e.key.clone(), rate(report, e)?))).collect();
     limits
+}
+
+/// A number, or `{ at_most: 1, newest: wins }`.
+fn connections(report: &Reporter, entry: &Entry) -> (Option<u64>, bool) {
+    if !matches!(entry.value.kind, Kind::Map(_)) {
+        return (count(report, entry), false);
+    }
+    let Some(fields) = Fields::read(report, &entry.value, &entry.key_span, &CONNECTIONS, false) else { return (None, false) };
+    let words = [("wins", true), ("waits", false)];
+    let newest = fields.get("newest").and_then(|e| word(report, &e.value, &e.key_span, "newest", &words));
+    (fields.get("at_most").and_then(|e| count(report, e)), newest.unwrap_or_default())
 }
 
 pub(crate) fn keepalive(report: &Reporter, entry: &Entry) -> Keepalive {

@@ -3,18 +3,17 @@
 use super::{
     address,
     fields::{Fields, count, duration, mapping, short, size, text, word},
-    language::{CHANNEL, HISTORY, PRESENCE},
-    names::{Names, template},
+    language::{CHANNEL, HISTORY},
+    presence::presence,
+    retain::retain,
     rule::{self, Scope},
     source::{Reporter, suggest},
     yaml::{Entry, Node},
 };
 use crate::{
     address::Address,
-    channel::{Channel, Durability, History, Presence},
-    template::Template,
+    channel::{Channel, Durability, History},
 };
-use serde_json::Value;
 use std::{ops::Range, time::Duration};
 
 /// Kept where `history` does not say.
@@ -134,7 +133,7 @@ fn channel<'n>(report: &Reporter, entry: &'n Entry, attributes: &[String]) -> Op
         word(report, &e.value, &e.key_span, "durability", &words)
     });
     let priority = fields.get("priority").and_then(|e| word(report, &e.value, &e.key_span, "priority", &[("normal", 0), ("high", 1)]));
-    let presence = fields.get("presence").and_then(|e| presence(report, e, attributes));
+    let presence = fields.get("presence").and_then(|e| presence(report, e, attributes, &vars));
     let channel = Channel {
         id: entry.key.clone(),
         address: address?,
@@ -143,18 +142,12 @@ fn channel<'n>(report: &Reporter, entry: &'n Entry, attributes: &[String]) -> Op
         priority: priority.unwrap_or(0),
         mirrors: None,
         presence,
+        retain: fields.get("retain").map_or_else(Vec::new, |e| retain(report, e)),
+        closed: false,
         join,
         oversees,
     };
     Some((channel, mirrored))
-}
-
-fn presence(report: &Reporter, entry: &Entry, attributes: &[String]) -> Option<Presence> {
-    let fields = Fields::read(report, &entry.value, &entry.key_span, &PRESENCE, false)?;
-    let names = Names::default().with_attributes(attributes);
-    let member = template(report, &fields.get("member")?.value, &names);
-    let info = fields.get("info").map_or(Template::Value(Value::Null), |e| template(report, &e.value, &names));
-    Some(Presence { member, info })
 }
 
 /// Two addresses of the same shape: nobody could tell whose a name is.

@@ -19,14 +19,21 @@ use crate::{
 };
 use std::ops::Range;
 
-const KINDS: &[(&str, EndpointKind)] =
-    &[("websocket", EndpointKind::WebSocket), ("sse", EndpointKind::Sse), ("poll", EndpointKind::Poll), ("history", EndpointKind::History)];
-
 const ROLES: &[(&str, OptionRole)] =
     &[("filter", OptionRole::Filter), ("resume", OptionRole::Resume), ("page", OptionRole::Page), ("subscribe", OptionRole::Subscribe)];
 
 /// Paths of the server's own interface.
-const RESERVED: &[&str] = &["/v1/events", "/v1/channels", "/v1/disconnect", "/v1/unsubscribe", "/openapi.json", "/asyncapi"];
+pub(crate) const RESERVED: &[&str] = &[
+    "/v1/events",
+    "/v1/channels",
+    "/v1/disconnect",
+    "/v1/unsubscribe",
+    "/v1/devices",
+    "/v1/bridges",
+    "/apps",
+    "/openapi.json",
+    "/asyncapi",
+];
 
 /// The endpoints, each with the place of its path.
 pub(crate) fn endpoints(
@@ -56,6 +63,23 @@ pub(crate) fn endpoints(
     all
 }
 
+/// Every variable of every endpoint's path and query, as far as they can be read.
+pub(crate) fn variables(entry: Option<&Entry>) -> Vec<String> {
+    let Some(Kind::List(items)) = entry.map(|e| &e.value.kind) else { return Vec::new() };
+    let paths = items.iter().flat_map(|item| EndpointKind::ALL.into_iter().filter_map(|kind| item.entry(kind.as_str())));
+    let mut all: Vec<String> = Vec::new();
+    for entry in paths {
+        let Kind::Str(path) = &entry.value.kind else { continue };
+        let names = path.split('{').skip(1).filter_map(|rest| rest.split_once('}')).map(|(name, _)| name);
+        for name in names.filter(|name| is_word(name)) {
+            if !all.iter().any(|n| n == name) {
+                all.push(name.to_owned());
+            }
+        }
+    }
+    all
+}
+
 fn endpoint(
     report: &Reporter,
     node: &Node,
@@ -68,9 +92,9 @@ fn endpoint(
         _ => node.span.clone(),
     };
     let fields = Fields::read(report, node, &at, &ENDPOINT, false)?;
-    let mut kinds = KINDS.iter().filter_map(|(name, kind)| Some((*kind, fields.get(name)?)));
+    let mut kinds = EndpointKind::ALL.into_iter().filter_map(|kind| Some((kind, fields.get(kind.as_str())?)));
     let Some((kind, path_entry)) = kinds.next() else {
-        let help = Some("begin with `websocket:`, `sse:`, `poll:` or `history:` and its path".to_owned());
+        let help = Some("begin with `websocket:`, `sse:`, `poll:`, `history:`, `pusher:` … and its path".to_owned());
         report.add("missing-key", at, "an endpoint does not say what it is", help);
         return None;
     };
@@ -85,8 +109,24 @@ fn endpoint(
     let source = text(report, path_entry)?;
     let span = path_entry.value.span.clone();
     let (path, query) = path_and_query(report, source, &path_entry.value)?;
-    if RESERVED.iter().any(|r| source == *r || source.strip_prefix(r).is_some_and(|rest| rest.starts_with(['/', '?']))) {
+    // The one that is the server's own is looked at with the protocol.
+    if kind != EndpointKind::Replay
+        && RESERVED.iter().any(|r| source == *r || source.strip_prefix(r).is_some_and(|rest| rest.starts_with(['/', '?'])))
+    {
         report.add("endpoint-collision", span.clone(), "this path is the server's own", Some("give the endpoint another path".to_owned()));
+    }
+    if matches!(kind, EndpointKind::Pusher | EndpointKind::Authorize | EndpointKind::SignIn | EndpointKind::Replay) {
+        for key in ["subscribes", "reads", "unless_asked", "allow"].iter().filter_map(|key| fields.get(key)) {
+            let message = format!("this endpoint has no key `{}`", key.key);
+            report.add("unknown-key", key.key_span.clone(), message, Some("the channels' `join` rules say who may what".to_owned()));
+        }
+        let options = fields.get("options").map_or_else(Vec::new, |e| {
+            if kind != EndpointKind::Replay {
+                report.add("unknown-key", e.key_span.clone(), "this endpoint has no options of its own", Some("remove them".to_owned()));
+            }
+            options(report, e, &query)
+        });
+        return Some((Endpoint { kind, path, query, channel: None, unless_asked: Vec::new(), options, allow: None }, span));
     }
     let mut vars: Vec<String> = path.variables().map(str::to_owned).collect();
     for (_, var) in &query {
@@ -187,18 +227,33 @@ fn is_a_channel(report: &Reporter, node: &Node, span: Range<usize>, source: &str
 }
 
 /// Whether one request could be meant for both: the same path, and nothing else to tell them apart by.
-/// A WebSocket asks for an upgrade, an event stream for `text/event-stream`.
+/// A WebSocket asks for an upgrade, an event stream for `text/event-stream`; what is signed is asked for by POST.
+/// Apps share a path, and take whatever is below it; the server's own route is everybody's.
 pub(crate) fn collide(a: &Endpoint, b: &Endpoint) -> bool {
-    let class = |kind| match kind {
-        EndpointKind::WebSocket => 0,
-        EndpointKind::Sse => 1,
-        EndpointKind::Poll | EndpointKind::History => 2,
+    let alike = |kind| match kind {
+        EndpointKind::History => EndpointKind::Poll,
+        EndpointKind::SignIn => EndpointKind::Authorize,
+        other => other,
     };
-    class(a.kind) == class(b.kind) && overlap(&segments(&a.path), &segments(&b.path))
+    let (first, second) = (segments(&a.path), segments(&b.path));
+    match (a.kind, b.kind) {
+        (EndpointKind::Replay, _) | (_, EndpointKind::Replay) | (EndpointKind::Pusher, EndpointKind::Pusher) => false,
+        (EndpointKind::Pusher, _) => below(&first, &second),
+        (_, EndpointKind::Pusher) => below(&second, &first),
+        (a, b) => alike(a) == alike(b) && overlap(&first, &second),
+    }
 }
 
-/// The path's parts between slashes: each its text, or what stands before and after its variables.
-fn segments(path: &Address) -> Vec<(String, Option<String>)> {
+/// Whether a path could be among those of apps: `/app/x` and, by its beginning, `/app` are among `/app/{key}`.
+fn below(apps: &[Piece], path: &[Piece]) -> bool {
+    let above = &apps[..apps.len().saturating_sub(1)];
+    above.len() > 1 && path.len() >= above.len() && overlap(above, &path[..above.len()])
+}
+
+/// A path's part between slashes: its text, or what stands before and after its variables.
+type Piece = (String, Option<String>);
+
+fn segments(path: &Address) -> Vec<Piece> {
     let mut all = vec![(String::new(), None::<String>)];
     for part in &path.parts {
         match part {
@@ -224,7 +279,7 @@ fn segments(path: &Address) -> Vec<(String, Option<String>)> {
     all
 }
 
-fn overlap(a: &[(String, Option<String>)], b: &[(String, Option<String>)]) -> bool {
+fn overlap(a: &[Piece], b: &[Piece]) -> bool {
     let fits = |text: &str, head: &str, tail: &str| text.len() > head.len() + tail.len() && text.starts_with(head) && text.ends_with(tail);
     a.len() == b.len()
         && a.iter().zip(b).all(|(a, b)| match (a, b) {

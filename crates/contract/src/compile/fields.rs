@@ -140,6 +140,14 @@ pub(crate) fn duration(report: &Reporter, entry: &Entry) -> Option<Duration> {
     parsed
 }
 
+/// A duration that may be none at all: `0s`.
+pub(crate) fn wait(report: &Reporter, entry: &Entry) -> Option<Duration> {
+    match &entry.value.kind {
+        Kind::Str(s) if s == "0s" => Some(Duration::ZERO),
+        _ => duration(report, entry),
+    }
+}
+
 pub(crate) fn parse_duration(text: &str) -> Option<Duration> {
     let digits = text.find(|c: char| !c.is_ascii_digit())?;
     let number: u64 = text[..digits].parse().ok()?;
@@ -179,6 +187,16 @@ pub(crate) fn parse_rate(text: &str) -> Option<Rate> {
         other => parse_duration(other)?,
     };
     Some(Rate { count, per })
+}
+
+/// `true` or `false`.
+pub(crate) fn switch(report: &Reporter, entry: &Entry) -> bool {
+    if let Kind::Bool(on) = entry.value.kind {
+        return on;
+    }
+    let help = Some("write `true` or `false`, without quotes".to_owned());
+    report.add("wrong-type", entry.value.span.clone(), format!("`{}` is true or false", entry.key), help);
+    false
 }
 
 /// One word of a few.

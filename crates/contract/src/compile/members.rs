@@ -2,10 +2,10 @@
 
 use super::{
     auth::is_parameter,
-    events::{Schemas, Wanted},
     fields::{Fields, mapping, short, text},
     language::MEMBERS,
     names::data_path,
+    payloads::{Schemas, Wanted},
     source::{Reporter, suggest},
     yaml::Entry,
 };

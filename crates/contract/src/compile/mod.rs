@@ -3,25 +3,45 @@
 //! Each section is compiled by itself, and what it needs of another (the attributes of a principal, the names of the
 //! channels) is taken as far as that one could be read: one mistake hides no other, and causes none.
 
+mod actors;
 mod address;
+mod audience;
 mod auth;
+mod backends;
+mod bridges;
 mod channels;
+mod conventions;
+mod document;
 mod endpoints;
 mod events;
+mod examples;
 mod fields;
+mod fits;
+mod flows;
 mod folder;
+mod hello;
+mod implicit;
 pub mod language;
 mod members;
 mod names;
+mod origin;
+mod payloads;
+mod presence;
+mod publishes;
+mod pusher;
+mod retain;
 pub(crate) mod rule;
 pub(crate) mod schema;
-mod source;
+pub(crate) mod source;
 mod together;
-mod types;
+pub(crate) mod types;
+mod version;
 mod wire;
-mod yaml;
+pub(crate) mod yaml;
 
-use crate::{Contract, limits::Keepalive, limits::Limits, problem::Problem, wire::ClientFrame};
+use crate::{Contract, Conventions, Reconnect, limits::Keepalive, limits::Limits, problem::Problem, wire::ClientFrame, wire::Protocol};
+use backends::Backends;
+use channels::Channels;
 use fields::{Fields, text};
 pub use folder::{compile, load_all};
 use source::{Files, Reporter};
@@ -87,17 +107,39 @@ fn compile_document(report: &Reporter, document: &yaml::Node, files: &Files) -> 
     let keepalive = fields.get("keepalive").map_or_else(Keepalive::default, |e| auth::keepalive(report, e));
     let channels = match fields.get("channels") {
         Some(e) => channels::channels(report, e, &attributes),
-        None => channels::Channels { list: Vec::new(), spans: Vec::new(), names: Vec::new(), mirroring: Vec::new() },
+        None => Channels { list: Vec::new(), spans: Vec::new(), names: Vec::new(), mirroring: Vec::new() },
     };
-    let schemas = events::Schemas::read(report, fields.get("events"), files);
+    let schemas = payloads::Schemas::read(report, fields.get("events"), files);
     let relations = members::names(fields.get("members"));
     let members = fields.get("members").map_or_else(Vec::new, |e| members::members(report, e, &attributes, &schemas));
-    let wire = fields.get("wire").and_then(|e| wire::wire(report, e, &channels));
-    let subscribe_frame = wire.as_ref().is_none_or(|w| w.client.iter().any(|(frame, _)| *frame == ClientFrame::Subscribe));
+    let paths = endpoints::variables(fields.get("endpoints"));
+    let wire = fields.get("wire").and_then(|e| wire::wire(report, e, &channels, &paths, &schemas));
+    let subscribe_frame = wire.as_ref().is_none_or(|wire| wire.client(ClientFrame::Subscribe).is_some());
     let endpoints =
         fields.get("endpoints").map_or_else(Vec::new, |e| endpoints::endpoints(report, e, &attributes, &channels, subscribe_frame));
-    let context = events::Context { report, attributes: &attributes, relations: &relations, channels: &channels, schemas: &schemas };
+    let backends = fields.get("backends").map_or_else(Backends::default, |e| backends::backends(report, e, &schemas));
+    let context = events::Context {
+        report,
+        attributes: &attributes,
+        relations: &relations,
+        channels: &channels,
+        backends: &backends,
+        schemas: &schemas,
+    };
     let events = fields.get("events").map_or_else(Vec::new, |e| events::events(&context, e));
+    let whole = events.len() == schemas.names().count();
+    if let Some(e) = fields.get("channels") {
+        presence::check(report, e, &channels, &events, &schemas, whole);
+        retain::check(report, e, &channels, &events, &schemas, whole);
+    }
+    if let Some(e) = fields.get("events")
+        && channels.whole()
+    {
+        presence::unpublished(report, e, &channels, &events);
+    }
+    if let Some(e) = fields.get("backends") {
+        backends::check(report, e, &backends, &events);
+    }
     if let (Some(e), Some(wire)) = (fields.get("wire"), &wire) {
         together::event_template(report, e, wire, &events, &channels);
         if let Some(e) = fields.get("limits") {
@@ -107,21 +149,46 @@ fn compile_document(report: &Reporter, document: &yaml::Node, files: &Files) -> 
             together::sending(report, e, wire, &events);
         }
     }
-    if let Some(auth) = auth.as_ref().filter(|a| ![&a.websocket, &a.sse, &a.poll, &a.history].iter().all(|p| p.is_empty())) {
-        together::tokens(report, auth, &endpoints);
+    let (protocol, tokens) = (wire.as_ref().map(|w| w.protocol), auth.as_ref().map(|a| a.tokens));
+    if let (Some(e), Some(auth)) = (fields.get("auth"), &auth) {
+        // What could not be read may have made it unnecessary.
+        let protocol = protocol.unwrap_or(if wire::says_protocol(fields.get("wire")) { Protocol::Pusher } else { Protocol::Templates });
+        together::tokens(report, e, auth, protocol, &endpoints);
     }
+    if let (Some(e), Some(protocol)) = (fields.get("endpoints"), protocol) {
+        pusher::endpoints(report, e, protocol, tokens, &endpoints);
+    }
+    if protocol == Some(Protocol::Pusher) {
+        pusher::channels(report, &channels, tokens);
+    }
+    let errors = document::errors(report, fields.get("errors"), protocol.unwrap_or_default());
+    let reconnect = fields.get("reconnect").map_or_else(Reconnect::default, |e| document::reconnect(report, e));
+    let feature = fields.get("feature").and_then(|e| document::feature(report, e));
+    let actors = fields.get("actors").map_or_else(Vec::new, |e| actors::actors(report, e, &backends));
+    let conventions = fields.get("conventions").map_or_else(Conventions::default, |e| conventions::conventions(report, e, &schemas));
+    let bridges = fields.get("bridges").map_or_else(Vec::new, |e| bridges::bridges(report, e, &channels));
+    let channels_whole = channels.whole();
+    let Channels { list: mut all, spans, .. } = channels;
+    let audit = implicit::audit(report, &mut all, &spans, &events);
+    let handed = implicit::backends(report, &mut all, &spans, &events);
+    let users = (protocol == Some(Protocol::Pusher)).then(|| implicit::users(report, &mut all, &spans));
 
+    let flows = fields.get("flows").map_or_else(Vec::new, |e| flows::flows(report, e));
+    // What could not be read of channels and events, a flow may be about.
+    let told = whole && channels_whole;
     let (endpoints, endpoint_spans) = endpoints.into_iter().unzip();
     let name_span = fields.get("name").map_or(0..0, |e| e.value.span.clone());
     let (name, version) = (name?, version?);
+    let auth = auth?;
     let contract = Contract {
         title: title.unwrap_or_else(|| name.clone()),
         name,
         version,
         description,
         folder: files.folder.clone(),
-        auth: auth?,
-        channels: channels.list,
+        attributes: auth.principal.iter().map(|(name, _)| name.as_str().into()).collect(),
+        auth,
+        channels: all,
         members,
         wire: wire?,
         endpoints,
@@ -129,17 +196,36 @@ fn compile_document(report: &Reporter, document: &yaml::Node, files: &Files) -> 
         events: events.into_iter().map(Arc::new).collect(),
         limits,
         keepalive,
+        bridges,
+        backends: backends.list,
+        actors,
+        flows: flows.iter().map(|placed| placed.flow.clone()).collect(),
+        errors,
+        reconnect,
+        feature,
+        conventions,
+        source: origin::source(report, document, &schemas),
+        audit,
+        handed,
+        users,
     };
+    if told {
+        flows::check(report, &contract, &schemas, &flows);
+    }
     Some((contract, name_span, endpoint_spans))
 }
 
 fn name(report: &Reporter, entry: &Entry) -> Option<String> {
     let name = text(report, entry)?;
-    let good = name.starts_with(|c: char| c.is_ascii_lowercase())
-        && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-');
-    if !good || name.len() > 63 {
+    if !is_contract_name(name) {
         let help = Some("a-z, 0-9 and -, beginning with a letter, at most 63 of them".to_owned());
         report.add("bad-name", entry.value.span.clone(), format!("`{}` cannot be a contract's name", fields::short(name)), help);
     }
     Some(name.to_owned())
+}
+
+/// Whether a contract may have this name.
+pub fn is_contract_name(name: &str) -> bool {
+    let good = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    name.starts_with(|c: char| c.is_ascii_lowercase()) && name.chars().all(good) && name.len() <= 63
 }

@@ -22,6 +22,8 @@ pub(crate) struct Names {
     pub attributes: Vec<String>,
     /// There may be more, in a part of the contract that could not be read.
     pub open: bool,
+    /// Not a name of this place, but its caller says so itself, with more to say.
+    pub told_elsewhere: Option<&'static str>,
 }
 
 impl Names {
@@ -135,7 +137,7 @@ fn name(text: &str, names: &Names) -> (Path, usize) {
 fn check_name(report: &Reporter, path: &Path, span: Range<usize>, names: &Names) {
     let root = path[0].as_str();
     if !names.all().any(|n| n == root) {
-        if names.open {
+        if names.open || names.told_elsewhere == Some(root) {
             return;
         }
         let help = suggest(root, names.all(), "the names here are");

@@ -4,12 +4,14 @@
 
 mod bundle;
 mod documents;
+mod part;
 
 use super::source::{Files, Reporter, suggest};
 use crate::event::Violation;
 pub(crate) use documents::join;
 use documents::{clean, load, report_schema};
 use jsonschema::{Draft, PatternOptions, Retrieve, Uri, ValidationError, Validator};
+pub(crate) use part::Part;
 use serde_json::Value;
 use std::{collections::BTreeMap, ops::Range, sync::Arc};
 
@@ -151,6 +153,6 @@ fn encode(path: &str) -> String {
     percent_encoding::utf8_percent_encode(path, SET).to_string()
 }
 
-fn decode(path: &str) -> String {
+pub(crate) fn decode(path: &str) -> String {
     percent_encoding::percent_decode_str(path).decode_utf8_lossy().into_owned()
 }

@@ -11,10 +11,9 @@ use crate::{
     auth::Auth,
     endpoint::{Endpoint, EndpointKind},
     event::{Event, Publisher},
-    template::Template,
-    wire::{ClientFrame, Wire},
+    frames::constant,
+    wire::{ClientFrame, Protocol, Wire},
 };
-use serde_json::Value;
 use std::ops::Range;
 
 /// A variable that the template of an event names has to be known of every event, whatever channel it is on.
@@ -32,53 +31,75 @@ pub(crate) fn event_template(report: &Reporter, entry: &Entry, wire: &Wire, even
     }
 }
 
-/// A client has to be able to show its token wherever it connects.
-pub(crate) fn tokens(report: &Reporter, auth: &Auth, endpoints: &[(Endpoint, Range<usize>)]) {
+/// Keys of `auth` that say where a token is.
+const PLACES: [&str; 5] = ["token", "websocket", "sse", "poll", "history"];
+
+/// A client has to be able to show its token wherever it connects. Those of the Pusher protocol show a signature, so a
+/// contract with none but them needs no place for tokens.
+pub(crate) fn tokens(report: &Reporter, entry: &Entry, auth: &Auth, protocol: Protocol, endpoints: &[(Endpoint, Range<usize>)]) {
+    let nowhere = [&auth.websocket, &auth.sse, &auth.poll, &auth.history].iter().all(|places| places.is_empty());
+    let Kind::Map(entries) = &entry.value.kind else { return };
+    // A place that could not be read has been told of.
+    if nowhere && entries.iter().any(|e| PLACES.contains(&e.key.as_str())) {
+        return;
+    }
+    if nowhere && protocol == Protocol::Templates {
+        let help = Some("write `token: [bearer header]`".to_owned());
+        report.add("missing-key", entry.key_span.clone(), "auth does not say where a client puts its token", help);
+        return;
+    }
     for (endpoint, span) in endpoints {
-        let (places, key) = match endpoint.kind {
-            EndpointKind::WebSocket => (&auth.websocket, "websocket"),
-            EndpointKind::Sse => (&auth.sse, "sse"),
-            EndpointKind::Poll => (&auth.poll, "poll"),
-            EndpointKind::History => (&auth.history, "history"),
+        let (lacking, key) = match endpoint.kind {
+            // Under the Pusher protocol it is not one that can be here.
+            EndpointKind::WebSocket => (auth.websocket.is_empty() && protocol == Protocol::Templates, "websocket"),
+            EndpointKind::Sse => (auth.sse.is_empty(), "sse"),
+            EndpointKind::Poll => (auth.poll.is_empty(), "poll"),
+            EndpointKind::History => (auth.history.is_empty(), "history"),
+            // The server's own route takes a token wherever any other endpoint does.
+            EndpointKind::Replay => (nowhere, "history"),
+            // Who shows a signature has no need of a token, and who signs is told of `devices`.
+            EndpointKind::Pusher | EndpointKind::Authorize | EndpointKind::SignIn => continue,
         };
-        if places.is_empty() {
+        if lacking {
             let help = Some(format!("write `{key}:` or `token:` in `auth`, e.g. `[bearer header]`"));
             report.add("no-token", span.clone(), "`auth` does not say where a client puts its token here", help);
         }
     }
 }
 
+/// Keys of `limits` that are no frames.
+const LIMIT_WORDS: [&str; 4] = ["messages", "total", "per", "connections"];
+
 /// A rate is for a frame that there is.
 pub(crate) fn limits(report: &Reporter, entry: &Entry, wire: &Wire, events: &[Event]) {
     let Kind::Map(entries) = &entry.value.kind else { return };
-    let mut types: Vec<&str> = wire.client.iter().filter_map(|(_, template)| frame_type(template)).collect();
+    let mut types: Vec<&str> = wire.client.iter().filter_map(|(_, template)| constant(template)).collect();
     let sent = || events.iter().filter(|e| e.from == Publisher::Client);
     types.extend(sent().map(|e| e.name.as_str()));
-    for e in entries.iter().filter(|e| !["total", "connections"].contains(&e.key.as_str())) {
+    for e in entries.iter().filter(|e| !LIMIT_WORDS.contains(&e.key.as_str())) {
         if !types.contains(&e.key.as_str()) && !sent().any(|event| event.matches(&e.key)) {
-            let words = ["total", "connections"].into_iter().chain(types.iter().copied());
+            let words = LIMIT_WORDS.into_iter().chain(types.iter().copied());
             let help = suggest(&e.key, words, "the keys here, and the types of clients' frames, are");
             report.add("unknown-frame", e.key_span.clone(), format!("no client sends a frame `{}`", short(&e.key)), help);
         }
     }
 }
 
-/// What tells a frame's type: its first constant, those of the outer level before those within.
-fn frame_type(template: &Template) -> Option<&str> {
-    let Template::Object(entries) = template else { return None };
-    let constant = entries.iter().find_map(|(_, t)| match t {
-        Template::Value(Value::String(text)) => Some(text.as_str()),
-        _ => None,
-    });
-    constant.or_else(|| entries.iter().find_map(|(_, t)| frame_type(t)))
-}
-
 /// Events of clients, and a frame to send them in.
 pub(crate) fn sending(report: &Reporter, events: &Entry, wire: &Wire, compiled: &[Event]) {
-    if wire.client.iter().any(|(frame, _)| *frame == ClientFrame::Send) {
+    if wire.client(ClientFrame::Send).is_some() {
         return;
     }
     let Kind::Map(entries) = &events.value.kind else { return };
+    if wire.protocol == Protocol::Pusher {
+        for event in compiled.iter().filter(|e| e.from == Publisher::Client && !e.name.starts_with("client-")) {
+            if let Some(entry) = entries.iter().find(|e| e.key == event.name) {
+                let help = Some(format!("call it `client-{}`", event.name));
+                report.add("bad-name", entry.key_span.clone(), "under `protocol: pusher` what clients send begins with `client-`", help);
+            }
+        }
+        return;
+    }
     for event in compiled.iter().filter(|e| e.from == Publisher::Client) {
         if let Some(entry) = entries.iter().find(|e| e.key == event.name) {
             let help = Some("write `send:` in `wire.client`, e.g. `{ type: $type, data: $data }`".to_owned());

@@ -111,6 +111,41 @@ impl Cursor {
         }
     }
 
+    /// The names of the types that the schema allows here; `None` where it does not say.
+    pub fn types(&self) -> Option<Vec<&str>> {
+        match self.value()?.get("type")? {
+            Value::String(name) => Some(vec![name]),
+            Value::Array(names) => Some(names.iter().filter_map(Value::as_str).collect()),
+            _ => None,
+        }
+    }
+
+    /// The fields that may be there, as far as the schema names them.
+    pub fn fields(&self) -> Vec<String> {
+        let properties = self.value().and_then(|schema| schema.get("properties")).and_then(Value::as_object);
+        properties.into_iter().flat_map(|properties| properties.keys().cloned()).collect()
+    }
+
+    /// The fields that have to be there.
+    pub fn required(&self) -> Vec<&str> {
+        let required = self.value().and_then(|schema| schema.get("required")).and_then(Value::as_array);
+        required.into_iter().flatten().filter_map(Value::as_str).collect()
+    }
+
+    /// The values that the schema allows here, where it lists them.
+    pub fn constants(&self) -> Option<Vec<&Value>> {
+        let schema = self.value()?;
+        match (schema.get("const"), schema.get("enum").and_then(Value::as_array)) {
+            (Some(only), _) => Some(vec![only]),
+            (None, Some(all)) => Some(all.iter().collect()),
+            (None, None) => None,
+        }
+    }
+
+    pub fn items(&self) -> Option<Cursor> {
+        self.value()?.get("items").map(|_| self.below(&["items"]))
+    }
+
     pub fn field(&self, name: &str) -> Field {
         let Some(schema) = self.value() else { return Field::Unknown };
         let properties = schema.get("properties").and_then(Value::as_object);

@@ -2,22 +2,24 @@
 
 use super::{
     channels::Channels,
-    fields::Fields,
+    fields::{Fields, word},
+    hello,
     language::{WIRE, WIRE_CLIENT, WIRE_SERVER},
     names::{Names, template},
+    payloads::Schemas,
     source::Reporter,
     yaml::{Entry, Kind, Node},
 };
 use crate::{
     template::{Segment, Template},
-    wire::{ClientFrame, ServerFrame, Wire},
+    wire::{ClientFrame, Protocol, ServerFrame, Wire},
 };
 
 /// `$names` of an event, beside the variables of the channels' addresses.
-pub const EVENT_NAMES: &[&str] = &["id", "type", "at", "seq", "epoch", "key", "trace", "channel", "occurred_at", "position"];
+pub const EVENT_NAMES: &[&str] = &["id", "type", "at", "seq", "epoch", "key", "trace", "channel", "occurred_at", "position", "replay"];
 /// Those that have parts: `$data.ticket.id`.
 pub const EVENT_NAMES_DEEP: &[&str] = &["data", "fields"];
-/// `$names` of the frames that the server sends, beside the variables of the connection's address.
+/// `$names` of the frames that the server sends, beside the variables of addresses and of the endpoints' paths.
 pub const SERVER_NAMES: &[&str] = &[
     "at",
     "channel",
@@ -49,70 +51,72 @@ pub const CLIENT_NAMES: &[&str] = &["channel", "channels", "type", "data", "trac
 /// Those that it may leave out.
 pub const OPTIONAL_NAMES: &[&str] = &["after", "trace", "key", "channel"];
 
-const CLIENT_FRAMES: &[(&str, ClientFrame)] = &[
-    ("subscribe", ClientFrame::Subscribe),
-    ("unsubscribe", ClientFrame::Unsubscribe),
-    ("sync", ClientFrame::Sync),
-    ("ping", ClientFrame::Ping),
-    ("pong", ClientFrame::Pong),
-    ("send", ClientFrame::Send),
-    ("refresh", ClientFrame::Refresh),
-];
-
-const SERVER_FRAMES: &[(&str, ServerFrame)] = &[
-    ("hello", ServerFrame::Hello),
-    ("subscribed", ServerFrame::Subscribed),
-    ("unsubscribed", ServerFrame::Unsubscribed),
-    ("synced", ServerFrame::Synced),
-    ("ack", ServerFrame::Ack),
-    ("refused", ServerFrame::Refused),
-    ("error", ServerFrame::Error),
-    ("ping", ServerFrame::Ping),
-    ("pong", ServerFrame::Pong),
-    ("refreshed", ServerFrame::Refreshed),
-    ("gap", ServerFrame::Gap),
-];
-
-pub(crate) fn wire(report: &Reporter, entry: &Entry, channels: &Channels) -> Option<Wire> {
+/// `paths` are the variables of the endpoints. `None` where the protocol or the event's template could not be read.
+pub(crate) fn wire(report: &Reporter, entry: &Entry, channels: &Channels, paths: &[String], schemas: &Schemas) -> Option<Wire> {
     let fields = Fields::read(report, &entry.value, &entry.key_span, &WIRE, false)?;
     let vars = channels.variables();
     let with_vars = |names: &[&str]| Names::plain(names).with_vars(vars.iter().map(String::as_str)).open(!channels.whole());
+    let said = fields.get("protocol").map(|e| word(report, &e.value, &e.key_span, "protocol", &[("pusher", Protocol::Pusher)]));
+    // Of a protocol that could not be read, nothing follows.
+    let (protocol, known) = (said.flatten().unwrap_or_default(), said != Some(None));
+    let own_frames = protocol == Protocol::Templates;
+    if !own_frames {
+        for e in ["client", "server"].iter().filter_map(|key| fields.get(key)) {
+            let message = format!("under `protocol: pusher` there is no `{}`: the protocol has frames of its own", e.key);
+            report.add("unknown-key", e.key_span.clone(), message, Some("remove it".to_owned()));
+        }
+    }
     let event = fields.get("event").map(|e| {
-        frame_shape(report, &e.value, "wire.event", true);
+        if own_frames && known {
+            frame_shape(report, &e.value, "wire.event", true);
+        }
         template(report, &e.value, &with_vars(EVENT_NAMES).with_deep(EVENT_NAMES_DEEP))
     });
     let mut client = Vec::new();
-    if let Some(entry) = fields.get("client")
+    if let Some(entry) = fields.get("client").filter(|_| own_frames)
         && let Some(fields) = Fields::read(report, &entry.value, &entry.key_span, &WIRE_CLIENT, false)
     {
         let mut seen: Vec<(&str, Template)> = Vec::new();
         for entry in fields.iter() {
-            let Some((name, frame)) = CLIENT_FRAMES.iter().find(|(n, _)| *n == entry.key) else { continue };
+            let Some(frame) = ClientFrame::ALL.into_iter().find(|frame| frame.as_str() == entry.key) else { continue };
+            let name = frame.as_str();
             frame_shape(report, &entry.value, &entry.key, false);
             let template = template(report, &entry.value, &Names::plain(CLIENT_NAMES));
-            needs(report, entry, *frame, &template);
+            needs(report, entry, frame, &template);
             if let Some((first, _)) = seen.iter().find(|(_, earlier)| takes(earlier, &template)) {
                 let help = Some(format!("write `{name}` before it, or give `{first}` a constant that tells it apart"));
                 let message = format!("the frame `{first}` stands first and takes what is meant for `{name}`");
                 report.add("same-frame", entry.key_span.clone(), message, help);
             }
             seen.push((name, template.clone()));
-            client.push((*frame, template));
+            client.push((frame, template));
         }
     }
     let mut server = Vec::new();
-    if let Some(entry) = fields.get("server")
+    if let Some(entry) = fields.get("server").filter(|_| own_frames)
         && let Some(fields) = Fields::read(report, &entry.value, &entry.key_span, &WIRE_SERVER, false)
     {
         for entry in fields.iter() {
-            let Some((_, frame)) = SERVER_FRAMES.iter().find(|(n, _)| *n == entry.key) else { continue };
+            let Some(frame) = ServerFrame::ALL.into_iter().find(|frame| frame.as_str() == entry.key) else { continue };
             frame_shape(report, &entry.value, &entry.key, true);
-            let names =
-                if *frame == ServerFrame::Gap { with_vars(GAP_NAMES) } else { with_vars(SERVER_NAMES).with_deep(SERVER_NAMES_DEEP) };
-            server.push((*frame, template(report, &entry.value, &names)));
+            let names = match frame {
+                ServerFrame::Gap => with_vars(GAP_NAMES),
+                ServerFrame::Hello => with_vars(SERVER_NAMES).with_vars(["presence"]).with_deep(SERVER_NAMES_DEEP).with_deep(&["retained"]),
+                _ => with_vars(SERVER_NAMES).with_deep(SERVER_NAMES_DEEP),
+            };
+            let template = template(report, &entry.value, &names.with_vars(paths.iter().map(String::as_str)));
+            if frame == ServerFrame::Hello {
+                hello::check(report, &entry.value, &template, channels, schemas);
+            }
+            server.push((frame, template));
         }
     }
-    Some(Wire { event: event?, client, server })
+    known.then_some(Wire { protocol, event: event?, client, server })
+}
+
+/// Whether `wire:` means to say `protocol`, well or badly.
+pub(crate) fn says_protocol(entry: Option<&Entry>) -> bool {
+    matches!(entry.map(|e| &e.value.kind), Some(Kind::Map(entries)) if entries.iter().any(|e| e.key == "protocol"))
 }
 
 /// A frame is an object, or a list where it is not to be told from others; anything else is not a frame.

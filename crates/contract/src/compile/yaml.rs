@@ -54,6 +54,14 @@ impl Node {
         }
     }
 
+    /// The entry of a mapping.
+    pub fn entry(&self, key: &str) -> Option<&Entry> {
+        match &self.kind {
+            Kind::Map(entries) => entries.iter().find(|e| e.key == key),
+            _ => None,
+        }
+    }
+
     /// The node as JSON; a number that JSON lacks (`.inf`) is null.
     pub fn to_json(&self) -> serde_json::Value {
         use serde_json::Value;

@@ -1,10 +1,11 @@
 //! The reference: logs in memory. Serves channels whose durability is `memory`, and is the oracle of the others.
 
-use super::{Append, Batch, KEY_KEEP, Log, LogError, LogId, LogState, MemberRow, Receipt, Retention};
+use super::{Append, Batch, KEY_KEEP, Log, LogError, LogId, LogState, MemberRow, Receipt, Retention, StateRow};
 use crate::record::Record;
 use bytes::Bytes;
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap, VecDeque},
+    ops::Bound,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 use tidewire_contract::Durability;
@@ -33,6 +34,7 @@ struct One {
     /// Keys in the order in which they were given.
     key_order: VecDeque<(i64, Arc<str>)>,
     members: BTreeSet<(Arc<str>, Arc<str>, Arc<str>)>,
+    states: BTreeMap<Arc<str>, Bytes>,
 }
 
 impl One {
@@ -63,6 +65,12 @@ impl One {
             } else {
                 self.members.remove(&row);
             }
+        }
+        for StateRow { name, value } in &append.states {
+            match value {
+                Some(value) => self.states.insert(name.clone(), value.clone()),
+                None => self.states.remove(name),
+            };
         }
     }
 }
@@ -101,6 +109,17 @@ impl Log for MemoryLog {
         let inner = self.lock();
         let rows = inner.logs.get(&log).into_iter().flat_map(|one| &one.members);
         Ok(rows.map(|(r, g, m)| MemberRow { relation: r.clone(), group: g.clone(), member: m.clone(), present: true }).collect())
+    }
+
+    fn state(&self, log: LogId, name: &str) -> Result<Option<Bytes>, LogError> {
+        Ok(self.lock().logs.get(&log).and_then(|one| one.states.get(name).cloned()))
+    }
+
+    fn states(&self, log: LogId, prefix: &str) -> Result<Vec<(Arc<str>, Bytes)>, LogError> {
+        let inner = self.lock();
+        let Some(one) = inner.logs.get(&log) else { return Ok(Vec::new()) };
+        let from = one.states.range::<str, _>((Bound::Included(prefix), Bound::Unbounded)).take_while(|(name, _)| name.starts_with(prefix));
+        Ok(from.map(|(name, value)| (name.clone(), value.clone())).collect())
     }
 
     fn commit(&self, batch: &Batch) -> Result<(), LogError> {
@@ -156,16 +175,24 @@ impl Log for MemoryLog {
         Ok(one.first())
     }
 
-    fn put(&self, key: &[u8], value: Option<&[u8]>) -> Result<(), LogError> {
+    fn put_all(&self, values: &[(Vec<u8>, Option<Vec<u8>>)]) -> Result<(), LogError> {
         let mut inner = self.lock();
-        match value {
-            Some(value) => inner.values.insert(key.to_vec(), Bytes::copy_from_slice(value)),
-            None => inner.values.remove(key),
-        };
+        for (key, value) in values {
+            match value {
+                Some(value) => inner.values.insert(key.clone(), Bytes::copy_from_slice(value)),
+                None => inner.values.remove(key),
+            };
+        }
         Ok(())
     }
 
     fn get(&self, key: &[u8]) -> Result<Option<Bytes>, LogError> {
         Ok(self.lock().values.get(key).cloned())
+    }
+
+    fn values(&self, prefix: &[u8]) -> Result<Vec<(Bytes, Bytes)>, LogError> {
+        let inner = self.lock();
+        let from = inner.values.range(prefix.to_vec()..).take_while(|(key, _)| key.starts_with(prefix));
+        Ok(from.map(|(key, value)| (Bytes::copy_from_slice(key), value.clone())).collect())
     }
 }

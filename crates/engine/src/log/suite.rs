@@ -4,7 +4,7 @@
 //! tidewire_engine::log::suite::all(&|| Box::new(tidewire_engine::log::memory::MemoryLog::default()));
 //! ```
 
-use super::{Append, Batch, KEY_KEEP, Log, LogId, MemberRow, Receipt, Retention};
+use super::{Append, Batch, KEY_KEEP, Log, LogId, MemberRow, Receipt, Retention, StateRow};
 use crate::{
     id,
     record::{Audience, Record},
@@ -29,6 +29,8 @@ pub fn all(make: Make<'_>) {
     commit_covers_all_its_logs(make);
     key_gives_the_receipt_again(make);
     members_follow_the_changes(make);
+    states_go_with_their_events(make);
+    states_outlive_the_history(make);
     seq_at_finds_the_time(make);
     trim_keeps_by_count(make);
     trim_keeps_by_age(make);
@@ -36,6 +38,7 @@ pub fn all(make: Make<'_>) {
     trim_never_gives_a_seq_again(make);
     keys_outlive_their_events(make);
     values_are_kept(make);
+    values_are_written_where_what_is_expected_is_there(make);
 }
 
 /// An event as the suite publishes them: the `seq`th of its log, a millisecond apart, with every part that an event can have.
@@ -53,6 +56,7 @@ pub fn record(seq: u64) -> Record {
         fields: seq.is_multiple_of(4).then(|| Bytes::from_static(br#"{"a":1}"#)),
         data: format!(r#"{{"n":{seq}}}"#).into(),
         audience: if seq.is_multiple_of(7) { Audience::Only(groups.into()) } else { Audience::Everyone },
+        except: seq.is_multiple_of(11).then_some(seq << 40),
     }
 }
 
@@ -63,7 +67,7 @@ pub fn key(seq: u64) -> Arc<str> {
 
 fn append(name: &str, id: LogId, seqs: impl IntoIterator<Item = u64>) -> Append {
     let records = seqs.into_iter().map(|seq| Arc::new(record(seq))).collect();
-    Append { log: name.into(), id, durability: Durability::Process, records, members: Vec::new() }
+    Append { log: name.into(), id, durability: Durability::Process, records, members: Vec::new(), states: Vec::new() }
 }
 
 /// A log named `world:w1` that holds the events `1..=head`, three to a commit.
@@ -182,6 +186,56 @@ pub fn members_follow_the_changes(make: Make<'_>) {
     assert_eq!(log.members(other).unwrap(), []);
 }
 
+fn state(name: &str, value: &str) -> StateRow {
+    StateRow { name: name.into(), value: Some(Bytes::copy_from_slice(value.as_bytes())) }
+}
+
+fn no_state(name: &str) -> StateRow {
+    StateRow { name: name.into(), value: None }
+}
+
+/// All rows of state, as text.
+fn states(log: &dyn Log, id: LogId, prefix: &str) -> Vec<(String, String)> {
+    let rows = log.states(id, prefix).unwrap().into_iter();
+    rows.map(|(name, value)| (name.to_string(), String::from_utf8(value.to_vec()).unwrap())).collect()
+}
+
+pub fn states_go_with_their_events(make: Make<'_>) {
+    let log = make();
+    let (id, other) = (open(&*log, "world:w1"), open(&*log, "world:w2"));
+    assert_eq!(log.state(id, "version:1").unwrap(), None);
+    assert_eq!(states(&*log, id, ""), []);
+    let commit = |seqs: std::ops::RangeInclusive<u64>, states| {
+        log.commit(&Batch { appends: vec![Append { states, ..append("world:w1", id, seqs) }] }).unwrap();
+    };
+    commit(1..=2, vec![state("version:1", "1"), state("version:10", "7"), state("retained:scene", "a"), state("", "empty name")]);
+    let pairs = |pairs: &[(&str, &str)]| pairs.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect::<Vec<_>>();
+    assert_eq!(states(&*log, id, "version:"), pairs(&[("version:1", "1"), ("version:10", "7")]));
+    assert_eq!(states(&*log, id, "version:10"), pairs(&[("version:10", "7")]));
+    assert_eq!(states(&*log, id, ""), pairs(&[("", "empty name"), ("retained:scene", "a"), ("version:1", "1"), ("version:10", "7")]));
+    // The last of a name counts; what is removed is not there.
+    commit(3..=3, vec![state("version:1", "2"), state("version:1", "3"), no_state("version:10"), no_state("never there")]);
+    commit(4..=4, vec![state("back", "1"), no_state("back"), state("back", "2"), state("gone", "1"), no_state("gone"), no_state("")]);
+    assert_eq!(states(&*log, id, ""), pairs(&[("back", "2"), ("retained:scene", "a"), ("version:1", "3")]));
+    assert_eq!(log.state(id, "version:1").unwrap(), Some(Bytes::from_static(b"3")));
+    assert_eq!(log.state(id, "version:10").unwrap(), None);
+    // Without events, too; and no other log has them.
+    let alone = Append { states: vec![state("alone", "")], ..append("world:w1", id, []) };
+    log.commit(&Batch { appends: vec![alone] }).unwrap();
+    assert_eq!(log.state(id, "alone").unwrap(), Some(Bytes::new()));
+    assert_eq!(states(&*log, other, ""), []);
+    assert_eq!(log.state(other, "version:1").unwrap(), None);
+}
+
+pub fn states_outlive_the_history(make: Make<'_>) {
+    let (log, id) = filled(make, 10);
+    log.commit(&Batch { appends: vec![Append { states: vec![state("retained:scene", "ten")], ..append("world:w1", id, []) }] }).unwrap();
+    let day = KEY_KEEP.as_micros() as i64;
+    log.trim(id, &Retention { count: Some(0), keep: Some(Duration::ZERO), bytes: Some(0) }, EPOCH + 10 * day).unwrap();
+    assert_eq!(seqs(&*log, id), Vec::<u64>::new());
+    assert_eq!(states(&*log, id, ""), [("retained:scene".to_owned(), "ten".to_owned())]);
+}
+
 pub fn seq_at_finds_the_time(make: Make<'_>) {
     let (log, id) = filled(make, 100);
     for seq in 1..=100 {
@@ -281,6 +335,22 @@ pub fn values_are_kept(make: Make<'_>) {
     log.put(b"cursor", Some(b"2")).unwrap();
     assert_eq!(log.get(b"cursor").unwrap(), Some(Bytes::from_static(b"2")));
     assert_eq!(log.get(b"").unwrap(), Some(Bytes::new()));
+    log.put(b"cursors", Some(b"3")).unwrap();
+    log.put_all(&[(b"cutter".to_vec(), Some(b"4".to_vec())), (b"gone".to_vec(), None)]).unwrap();
+    let listed: Vec<(Bytes, Bytes)> = [("cursor", "2"), ("cursors", "3")].map(|(k, v)| (k.into(), v.into())).into();
+    assert_eq!(log.values(b"curs").unwrap(), listed);
     log.put(b"cursor", None).unwrap();
     assert_eq!(log.get(b"cursor").unwrap(), None);
+}
+
+pub fn values_are_written_where_what_is_expected_is_there(make: Make<'_>) {
+    let log = make();
+    let pair = |key: &str, value: Option<&str>| (key.as_bytes().to_vec(), value.map(|v| v.as_bytes().to_vec()));
+    assert!(log.put_if(&[pair("a", None)], &[pair("a", Some("1")), pair("b", Some("1"))]).unwrap());
+    assert!(!log.put_if(&[pair("a", None)], &[pair("b", Some("2"))]).unwrap());
+    assert!(!log.put_if(&[pair("a", Some("1")), pair("b", Some("2"))], &[pair("b", Some("3"))]).unwrap());
+    assert_eq!(log.get(b"b").unwrap(), Some(Bytes::from_static(b"1")));
+    assert!(log.put_if(&[pair("a", Some("1")), pair("c", None)], &[pair("a", None), pair("b", Some(""))]).unwrap());
+    assert_eq!((log.get(b"a").unwrap(), log.get(b"b").unwrap()), (None, Some(Bytes::new())));
+    assert!(log.put_if(&[], &[pair("c", Some("1"))]).unwrap());
 }

@@ -3,11 +3,15 @@
 use crate::{
     model::Lineage,
     storage::SimLog,
-    world::{LOGS, Spec, number},
+    world::{LOGS, RETAINED, Spec, number},
 };
-use std::collections::{HashMap, HashSet};
+use bytes::Bytes;
+use std::{
+    collections::{BTreeMap, HashMap, HashSet},
+    sync::Arc,
+};
 use tidewire_contract::Durability;
-use tidewire_engine::{Published, log::Receipt};
+use tidewire_engine::{Conflict, Published, Record, Retained, log::Receipt, state};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Kind {
@@ -31,6 +35,10 @@ pub enum Kind {
     Order,
     /// A reader was told of a gap that there is not.
     FalseGap,
+    /// A row of state is ahead of its event, or behind it.
+    State,
+    /// A version is there that is not higher than the one before it, or one was refused that is.
+    Version,
     /// There is something to read, and a live reader was not woken.
     Asleep,
 }
@@ -102,6 +110,43 @@ pub fn log(found: &mut Findings, name: &str, lineage: &Lineage) {
         {
             found.add(Kind::Twice, format!("{name}: event {n} again at {}", record.seq));
         }
+    }
+}
+
+/// Versions and retained values are those of the events that are there, no newer and no older (C-3, P-5).
+pub fn states(found: &mut Findings, name: &str, records: &[Arc<Record>], rows: &BTreeMap<Arc<str>, Bytes>, specs: &HashMap<u64, Spec>) {
+    let mut versions: BTreeMap<&str, i64> = BTreeMap::new();
+    for record in records {
+        let Some(version) = number(&record.data).and_then(|n| specs.get(&n)?.version.as_ref()) else { continue };
+        if let Some(before) = versions.insert(&version.of, version.is).filter(|before| *before >= version.is) {
+            found.add(Kind::Version, format!("{name} {}: version {} of {} after {before}", record.seq, version.is, version.of));
+        }
+    }
+    let newest = records.iter().rev().find(|r| &*r.event_type == RETAINED);
+    let mut due: BTreeMap<Arc<str>, String> = versions.into_iter().map(|(of, is)| (state::version_name(of), is.to_string())).collect();
+    for name in newest.iter().flat_map(|_| ["shown", "again"]) {
+        due.insert(
+            state::retained_name(name),
+            newest.map_or_else(String::new, |r| format!("{} {} {:?} {:?}", r.seq, r.at, r.data, r.audience)),
+        );
+    }
+    let as_told = |(name, row): (&Arc<str>, &Bytes)| match Retained::decode(row) {
+        Some(r) => (name.clone(), format!("{} {} {:?} {:?}", r.seq, r.at, r.data, r.audience)),
+        None => (name.clone(), String::from_utf8_lossy(row).into_owned()),
+    };
+    let there: BTreeMap<Arc<str>, String> = rows.iter().map(as_told).collect();
+    if there != due {
+        found.add(Kind::State, format!("{name} says {there:?}, and its events {due:?}"));
+    }
+}
+
+/// What a publisher was told of a conflict holds: its version was stale.
+pub fn conflict(found: &mut Findings, specs: &[Spec], told: &Conflict) {
+    let Some(version) = specs.get(told.index).and_then(|spec| spec.version.as_ref()) else {
+        return found.add(Kind::Version, format!("a conflict of an event without a version: {told:?}"));
+    };
+    if told.given != version.is || told.of != version.of || told.given > told.current {
+        found.add(Kind::Version, format!("{version:?} was refused as {told:?}"));
     }
 }
 

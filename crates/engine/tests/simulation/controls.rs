@@ -79,6 +79,18 @@ fn a_watermark_that_is_too_high() {
     turns_red(Plant::WatermarkTooHigh, &[Kind::Skipped, Kind::Order]);
 }
 
+// C-3, P-5
+#[test]
+fn a_row_of_state_that_is_lost() {
+    turns_red(Plant::Store(Lie::DropsStates), &[Kind::State, Kind::Version]);
+}
+
+// C-3, P-5
+#[test]
+fn a_row_of_state_without_its_event() {
+    turns_red(Plant::Store(Lie::StatesFirst), &[Kind::State, Kind::Version]);
+}
+
 // G-3, K-10
 #[test]
 fn a_gap_that_is_not_told() {

@@ -14,10 +14,10 @@ use std::{
 };
 use tidewire_contract::{Contract, Durability};
 use tidewire_engine::{
-    LogHandle, Published, Reader, Sequencer,
+    Declined, LogHandle, Published, Reader, Sequencer,
     log::{LogError, Retention},
     members::Members,
-    sequencer::Round,
+    sequencer::{Answer, Round},
 };
 
 /// Faults of the harness, for the negative controls.
@@ -42,6 +42,7 @@ pub struct Outcome {
     pub found: Vec<Violation>,
     pub answered: usize,
     pub given: usize,
+    pub conflicts: usize,
     pub crashes: usize,
 }
 
@@ -63,6 +64,7 @@ pub struct Sim {
     trace: u64,
     answered: Vec<(Spec, Published)>,
     given: usize,
+    conflicts: usize,
     crashes: usize,
     moved: Vec<Arc<str>>,
     /// The store let go of something, and the handle does not know yet.
@@ -80,7 +82,7 @@ struct Driver {
     rounds: VecDeque<Round>,
     committed: Option<(Round, Result<(), LogError>)>,
     failed: Option<LogError>,
-    answers: Vec<(u64, Result<Vec<Published>, LogError>)>,
+    answers: Vec<(u64, Answer)>,
 }
 
 pub fn run(seed: u64, plant: Option<Plant>) -> Outcome {
@@ -111,12 +113,20 @@ pub fn run(seed: u64, plant: Option<Plant>) -> Outcome {
         trace: 0xcbf2_9ce4_8422_2325,
         answered: Vec::new(),
         given: 0,
+        conflicts: 0,
         crashes: 0,
         moved: Vec::new(),
         trimmed: None,
     };
     sim.play(clients);
-    Outcome { trace: sim.trace, found: sim.found.0, answered: sim.answered.len(), given: sim.given, crashes: sim.crashes }
+    Outcome {
+        trace: sim.trace,
+        found: sim.found.0,
+        answered: sim.answered.len(),
+        given: sim.given,
+        conflicts: sim.conflicts,
+        crashes: sim.crashes,
+    }
 }
 
 impl Sim {
@@ -304,7 +314,7 @@ impl Sim {
         }
     }
 
-    fn answer(&mut self, n: usize, answer: Result<Vec<Published>, LogError>) {
+    fn answer(&mut self, n: usize, answer: Answer) {
         let Some((specs, _)) = self.publishers[n].job.take() else { return };
         self.trace(&format!("{n} is answered {answer:?}"));
         match answer {
@@ -319,6 +329,10 @@ impl Sim {
                 if specs[0].key.is_some() && self.rng.one_in(5) {
                     self.publishers[n].job = Some((specs, false));
                 }
+            }
+            Err(Declined::Conflict(conflict)) => {
+                self.conflicts += 1;
+                check::conflict(&mut self.found, &specs, &conflict);
             }
             Err(_) if specs[0].key.is_some() => self.publishers[n].job = Some((specs, false)),
             Err(_) => {}
@@ -345,6 +359,7 @@ impl Sim {
         let rng = &mut self.rng;
         self.disk.restart(power_loss, |unsynced| rng.below(unsynced + 1), self.wall);
         self.wall += 1;
+        self.states();
         // Of a log on disk nothing that was gone had been shown: it goes on from what is left.
         self.lineages.retain(|(log, _), _| LOGS[*log].1 != Durability::Disk);
         for publisher in &mut self.publishers {
@@ -444,11 +459,28 @@ impl Sim {
                 self.lineage(log, epoch);
             }
         }
+        self.states();
         for ((log, _), lineage) in &self.lineages {
             check::log(&mut self.found, LOGS[*log].0, lineage);
         }
         for (spec, told) in &self.answered {
             self.still_there(spec, told);
+        }
+    }
+
+    /// What every log remembers beside its events, against the events.
+    fn states(&mut self) {
+        for (log, (name, durability)) in LOGS.iter().enumerate() {
+            if *durability != Durability::Memory {
+                let (found, specs) = (&mut self.found, &self.specs);
+                self.disk.with_image(name, |i| i.into_iter().for_each(|i| check::states(found, name, &i.records, &i.states, specs)));
+                continue;
+            }
+            let store = self.sequencer.reader().store(*durability);
+            let Ok(Some(state)) = store.find(name) else { continue };
+            let rows = store.states(state.id, "").unwrap_or_default().into_iter().collect();
+            let Some(lineage) = self.lineages.get(&(log, state.epoch)) else { continue };
+            check::states(&mut self.found, name, &lineage.records, &rows, &self.specs);
         }
     }
 

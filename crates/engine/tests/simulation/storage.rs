@@ -8,7 +8,7 @@ use std::{
 use tidewire_contract::Durability;
 use tidewire_engine::{
     Record,
-    log::{Append, Batch, Log, LogError, LogId, LogState, Marks, MemberRow, Receipt, Retention},
+    log::{Append, Batch, Log, LogError, LogId, LogState, Marks, MemberRow, Receipt, Retention, StateRow},
 };
 
 /// What the next commits do instead of what they were asked.
@@ -35,6 +35,10 @@ pub enum Lie {
     RepeatsSeq,
     /// Of a batch that a crash cut, the first log's part is kept.
     Tears,
+    /// Some commits leave their rows of state out.
+    DropsStates,
+    /// Rows of state are written before their events, which then are refused.
+    StatesFirst,
 }
 
 #[derive(Debug, Clone)]
@@ -55,6 +59,7 @@ pub struct Image {
     pub records: Vec<Arc<Record>>,
     members: BTreeSet<(Arc<str>, Arc<str>, Arc<str>)>,
     keys: HashMap<Arc<str>, Receipt>,
+    pub states: BTreeMap<Arc<str>, Bytes>,
 }
 
 #[derive(Debug, Default)]
@@ -84,7 +89,14 @@ impl Disk {
             Step::Open(name, durability, now) => {
                 let id = LogId(self.logs.len() as u64 + 1);
                 let state = LogState { id, epoch: *now, head: 0, first: 1, at: 0 };
-                let image = Image { state, durability: *durability, records: Vec::new(), members: BTreeSet::new(), keys: HashMap::new() };
+                let image = Image {
+                    state,
+                    durability: *durability,
+                    records: Vec::new(),
+                    members: BTreeSet::new(),
+                    keys: HashMap::new(),
+                    states: BTreeMap::new(),
+                };
                 self.logs.insert(name.clone(), image);
             }
             Step::Append(append) => {
@@ -103,6 +115,12 @@ impl Disk {
                         image.members.insert(row)
                     } else {
                         image.members.remove(&row)
+                    };
+                }
+                for StateRow { name, value } in &append.states {
+                    match value {
+                        Some(value) => image.states.insert(name.clone(), value.clone()),
+                        None => image.states.remove(name),
                     };
                 }
             }
@@ -228,16 +246,38 @@ impl Log for SimLog {
         Ok(rows.map(|(r, g, m)| MemberRow { relation: r.clone(), group: g.clone(), member: m.clone(), present: true }).collect())
     }
 
+    fn state(&self, log: LogId, name: &str) -> Result<Option<Bytes>, LogError> {
+        Ok(self.lock().image(log).and_then(|i| i.states.get(name).cloned()))
+    }
+
+    fn states(&self, log: LogId, prefix: &str) -> Result<Vec<(Arc<str>, Bytes)>, LogError> {
+        let disk = self.lock();
+        let rows = disk.image(log).into_iter().flat_map(|i| &i.states);
+        Ok(rows.filter(|(name, _)| name.starts_with(prefix)).map(|(name, value)| (name.clone(), value.clone())).collect())
+    }
+
     fn commit(&self, batch: &Batch) -> Result<(), LogError> {
         let disk = &mut *self.lock();
         let sync = batch.durability() == Durability::Disk && disk.lie != Some(Lie::NeverSyncs);
         let mut steps: Vec<Step> = batch.appends.iter().cloned().map(Step::Append).collect();
         let fault = disk.fault.take();
         match fault {
+            Some(Fault::Full) if disk.lie == Some(Lie::StatesFirst) => {
+                let alone = |a: &Append| Step::Append(Append { records: Vec::new(), members: Vec::new(), ..a.clone() });
+                disk.write(batch.appends.iter().map(alone).collect());
+                return Err(LogError::Full("no room".into()));
+            }
             Some(Fault::Full) => return Err(LogError::Full("no room".into())),
             Some(Fault::CrashBefore) => return Err(LogError::Failed(CRASH.into())),
             Some(Fault::CrashWritten) if disk.lie == Some(Lie::Tears) => steps.truncate(1),
             _ => {}
+        }
+        if disk.lie == Some(Lie::DropsStates) && disk.steps.len().is_multiple_of(3) {
+            for step in &mut steps {
+                if let Step::Append(append) = step {
+                    append.states.clear();
+                }
+            }
         }
         disk.write(steps);
         match fault {
@@ -288,11 +328,15 @@ impl Log for SimLog {
         Ok(self.lock().logs.values().map(|i| i.state.at).max().unwrap_or(0))
     }
 
-    fn put(&self, _: &[u8], _: Option<&[u8]>) -> Result<(), LogError> {
+    fn put_all(&self, _: &[(Vec<u8>, Option<Vec<u8>>)]) -> Result<(), LogError> {
         Ok(())
     }
 
     fn get(&self, _: &[u8]) -> Result<Option<Bytes>, LogError> {
         Ok(None)
+    }
+
+    fn values(&self, _: &[u8]) -> Result<Vec<(Bytes, Bytes)>, LogError> {
+        Ok(Vec::new())
     }
 }

@@ -4,7 +4,7 @@ use crate::rng::Rng;
 use serde_json::json;
 use std::sync::{Arc, OnceLock};
 use tidewire_contract::{AudienceRequest, Contract, Durability, Filter, MemberChange, audience::Named, compile_source};
-use tidewire_engine::{Draft, Eye};
+use tidewire_engine::{Draft, Eye, Version};
 
 pub const LOGS: [(&str, Durability); 5] = [
     ("world/d:1", Durability::Disk),
@@ -17,6 +17,10 @@ pub const LOGS: [(&str, Durability); 5] = [
 const CHARACTERS: [&str; 4] = ["c1", "c2", "c3", "c4"];
 const PLACES: [&str; 3] = ["p1", "p2", "p3"];
 const GROUPS: [&str; 2] = ["g1", "g2"];
+/// What has versions.
+const RESOURCES: [&str; 3] = ["r1", "r2", "r3"];
+/// The newest of this type is retained, under two names.
+pub const RETAINED: &str = "chat.shown";
 const TYPES: [&str; 3] = ["chat.said", "chat.shown", "item.moved"];
 
 fn contract() -> Arc<Contract> {
@@ -52,30 +56,29 @@ pub struct Spec {
     pub key: Option<Arc<str>>,
     pub audience: Vec<AudienceRequest>,
     pub changes: Vec<MemberChange>,
+    pub version: Option<Version>,
 }
 
 impl Spec {
     pub fn invent(rng: &mut Rng, n: u64, log: usize, keyed: bool) -> Spec {
         let audience = (0..[0, 0, 1, 1, 1, 2][rng.below(6)]).map(|_| request(rng)).collect();
         let changes = (0..[0, 0, 1, 1, 2][rng.below(5)]).map(|_| change(rng)).collect();
-        Spec { n, log, event_type: TYPES[rng.below(TYPES.len())], key: keyed.then(|| format!("k{n}").into()), audience, changes }
+        // Most rise; some are stale by then.
+        let is = n as i64 - [0, 0, 0, 2, 20][rng.below(5)];
+        let version = rng.one_in(2).then(|| Version { of: (*rng.pick(&RESOURCES)).into(), is });
+        Spec { n, log, event_type: TYPES[rng.below(TYPES.len())], key: keyed.then(|| format!("k{n}").into()), audience, changes, version }
     }
 
     pub fn draft(&self, contract: &Arc<Contract>) -> Draft {
         let (log, durability) = LOGS[self.log];
+        let data = format!("{{\"n\":{}}}", self.n);
         Draft {
-            contract: contract.clone(),
-            log: log.into(),
-            durability,
-            event_type: self.event_type.into(),
-            data: format!("{{\"n\":{}}}", self.n).into(),
             key: self.key.clone(),
-            trace: None,
-            occurred_at: None,
-            fields: None,
-            id: None,
             audience: self.audience.clone(),
             changes: self.changes.clone(),
+            version: self.version.clone(),
+            retain: if self.event_type == RETAINED { vec!["shown".into(), "again".into()] } else { Vec::new() },
+            ..Draft::new(contract.clone(), log.into(), durability, self.event_type.into(), data.into())
         }
     }
 }
@@ -117,13 +120,13 @@ impl Looker {
         Looker { character, filter: filter.map(|f| Filter::parse(f).unwrap()).unwrap_or_default().into() }
     }
 
-    pub fn eye(&self, contract: &Contract, log: usize) -> Arc<Eye> {
+    pub fn eye(&self, contract: &Contract, log: usize) -> Eye {
         let (_, channel) = LOGS[log].0.split_once('/').unwrap();
         let claims = match self.character {
             Some(c) => json!({ "sub": c, "character": c, "role": "player" }),
             None => json!({ "sub": "gm", "role": "master" }),
         };
-        let principal = contract.principal(claims.as_object().unwrap()).unwrap();
-        Eye::new(contract, &contract.channel(channel).unwrap(), &principal).into()
+        let principal = contract.principal(claims.as_object().unwrap()).unwrap().into();
+        Eye::new(contract, &contract.channel(channel).unwrap(), &principal)
     }
 }

@@ -1,6 +1,7 @@
 //! Who may come in, to what: everything that is decided about a request before a session begins.
 
 mod options;
+mod pusher;
 mod query;
 mod table;
 mod upgrade;
@@ -11,6 +12,7 @@ use crate::{
     app::App,
     auth::{Auth, find_token, origin_allowed},
     config::Config,
+    devices::Standing,
     limits::{Counts, Place},
     problem::Problem,
     served::Served,
@@ -36,7 +38,11 @@ pub struct Admission {
     auth: Arc<Auth>,
     served: Vec<Arc<Served>>,
     table: Table,
+    apps: pusher::Apps,
     principals: Arc<Counts<(usize, String)>>,
+    /// What most clients have, the same for all of them: no filter, and under the Pusher protocol no principal yet.
+    everything: Arc<Filter>,
+    nobody: Arc<Principal>,
     next_connection: AtomicU64,
 }
 
@@ -66,6 +72,8 @@ pub struct Query {
     /// `Poll` or `History`.
     pub kind: EndpointKind,
     pub principal: Arc<Principal>,
+    /// The device that asks, where the contract's clients are devices.
+    pub device: Option<Standing>,
     /// The channels that are read, already checked against their `join` rules; each with `resume`.
     pub joins: Vec<Join>,
     pub filter: Arc<Filter>,
@@ -88,8 +96,11 @@ impl Admission {
             auth,
             served: served.to_vec(),
             table: Table::new(served),
+            apps: pusher::Apps::new(served),
             principals: Arc::default(),
-            next_connection: AtomicU64::new(u64::from(rand::random::<u32>()) << 20 | 1),
+            everything: Arc::default(),
+            nobody: Arc::default(),
+            next_connection: AtomicU64::new(u64::from(rand::random::<u32>())),
         }
     }
 
@@ -99,6 +110,9 @@ impl Admission {
     /// The answer that refuses it: 400, 401, 403, 404, 405, 426, 429.
     pub async fn decide(&self, parts: &Parts, peer: IpAddr) -> Result<Admitted, Problem> {
         let path = parts.uri.path();
+        if let Some(decided) = self.pusher(parts, peer) {
+            return decided;
+        }
         let candidates = self.table.lookup(path);
         if candidates.is_empty() {
             return Ok(Admitted::Rest);
@@ -116,39 +130,33 @@ impl Admission {
         let contract = &served.contract;
         let endpoint = &contract.endpoints[found.endpoint];
 
-        let (principal, expires) = {
-            let places = match kind {
-                EndpointKind::WebSocket => &contract.auth.websocket,
-                EndpointKind::Sse => &contract.auth.sse,
-                EndpointKind::Poll => &contract.auth.poll,
-                EndpointKind::History => &contract.auth.history,
-            };
-            let (token, place) = find_token(places, &parts.headers, &query).map_err(|e| e.problem())?;
+        let (principal, expires, device) = {
+            let (token, place) = find_token(contract.auth.places(kind), &parts.headers, &query).map_err(|e| e.problem())?;
             if kind == EndpointKind::WebSocket && matches!(place, TokenPlace::Cookie(_)) {
                 self.check_origin(parts, &contract.name)?;
             }
-            let verified = self.auth.verify_fetching(contract, &token).await.map_err(|e| e.problem())?;
-            (verified.principal, verified.expires)
+            let verified = self.auth.verify_fetching(contract, &token, Some(peer)).await.map_err(|e| e.problem())?;
+            (verified.principal, verified.expires, verified.device)
         };
         if !endpoint.allows(&principal, &vars) {
-            return Err(
-                Problem::forbidden("not-allowed", format!("this principal may not use {path}")).with("principal", principal.id.as_str())
-            );
+            return Err(Problem::forbidden("not-allowed", format!("this principal may not use {path}")).with("principal", &*principal.id));
         }
         let options = options::parse(endpoint, &query, &parts.headers, &self.config.limits)?;
         let names = self.channels(served, found.endpoint, &vars, &principal, options.channels)?;
-        let optional = contract.wire.client.iter().any(|(frame, _)| *frame == ClientFrame::Subscribe);
+        let optional = contract.wire.client(ClientFrame::Subscribe).is_some();
         if names.is_empty() && !(kind == EndpointKind::WebSocket && optional) {
             return Err(Problem::forbidden("no-channel", "there is no channel here that this principal may join"));
         }
-        let joins: Vec<Join> = names.into_iter().map(|channel| Join { channel, resume: options.resume }).collect();
-        let filter = Arc::new(options.filter);
+        let joins: Vec<Join> = names.into_iter().map(|channel| Join { channel, resume: options.resume, place: None }).collect();
+        let filter = if options.filter.is_everything() { self.everything.clone() } else { Arc::new(options.filter) };
 
         let switch = match kind {
             EndpointKind::WebSocket => Some(upgrade::check(parts)?),
             _ => None,
         };
-        let permit = Box::new(self.place(found.served, contract.limits.connections, &principal)?);
+        // Where the newest wins, the oldest makes room for it.
+        let most = contract.limits.connections.filter(|_| !contract.limits.newest_wins);
+        let permit = Box::new(self.place(found.served, most, &principal)?);
         let transport = match kind {
             EndpointKind::Poll | EndpointKind::History => {
                 let query = Query {
@@ -156,6 +164,7 @@ impl Admission {
                     endpoint: found.endpoint,
                     kind,
                     principal,
+                    device,
                     joins,
                     filter,
                     resume: options.resume,
@@ -167,48 +176,55 @@ impl Admission {
                 return Ok(Admitted::Query(Box::new(query)));
             }
             EndpointKind::WebSocket => Transport::WebSocket(switch.as_ref().map(|s| s.agreed).unwrap_or_default()),
-            EndpointKind::Sse => Transport::Sse,
+            _ => Transport::Sse,
         };
         let (status, headers) = match switch {
             Some(switch) => (StatusCode::SWITCHING_PROTOCOLS, switch.headers),
             None => (StatusCode::OK, upgrade::event_stream_headers()),
         };
         let spec = SessionSpec {
-            connection: self.next_connection.fetch_add(1, Ordering::Relaxed),
+            connection: self.connection(),
             served: served.clone(),
             endpoint: found.endpoint,
             transport,
             principal,
             expires,
+            device,
             joins,
             filter,
             vars,
             peer,
             permit,
+            refused: None,
         };
         Ok(Admitted::Session(Box::new(Welcome { spec, status, headers })))
     }
 
     /// Whether a page of this origin may call the path, as far as the contracts say.
     pub fn origin_listed(&self, path: &str, origin: &str) -> bool {
-        self.table.lookup(path).iter().any(|found| {
-            let settings = self.config.contract(&self.served[found.served].contract.name);
+        let lists = |served: &Served| {
+            let settings = self.config.contract(&served.contract.name);
             settings.is_some_and(|s| s.allowed_origins.iter().any(|o| o == origin))
-        })
+        };
+        let signs = |served: &Served| {
+            let kinds = [EndpointKind::Authorize, EndpointKind::SignIn];
+            served.contract.endpoints.iter().any(|e| kinds.contains(&e.kind) && e.path.source == path)
+        };
+        self.table.lookup(path).iter().any(|found| lists(&self.served[found.served]))
+            || self.served.iter().any(|served| signs(served) && lists(served))
     }
 
     /// Whether the path takes a token from a cookie.
     pub fn uses_cookies(&self, path: &str) -> bool {
         self.table.lookup(path).iter().any(|found| {
-            let auth = &self.served[found.served].contract.auth;
-            let places = match self.endpoint(found).kind {
-                EndpointKind::WebSocket => &auth.websocket,
-                EndpointKind::Sse => &auth.sse,
-                EndpointKind::Poll => &auth.poll,
-                EndpointKind::History => &auth.history,
-            };
+            let places = self.served[found.served].contract.auth.places(self.endpoint(found).kind);
             places.iter().any(|place| matches!(place, TokenPlace::Cookie(_)))
         })
+    }
+
+    /// Another id for each connection. Its lower 20 bits are by chance, so that nobody knows that of the next one.
+    fn connection(&self) -> u64 {
+        self.next_connection.fetch_add(1, Ordering::Relaxed) << 20 | u64::from(rand::random::<u32>() & 0xf_ffff)
     }
 
     fn endpoint(&self, found: &Found) -> &tidewire_contract::Endpoint {
@@ -269,7 +285,7 @@ impl Admission {
             };
             if !contract.channels[channel.kind].may_join(principal, &channel.vars) {
                 let detail = format!("this principal may not join the channel `{name}`");
-                return Err(Problem::forbidden("not-allowed", detail).with("channel", name).with("principal", principal.id.as_str()));
+                return Err(Problem::forbidden("not-allowed", detail).with("channel", name).with("principal", &*principal.id));
             }
             if found.iter().all(|f| f.name != channel.name) {
                 found.push(channel);
@@ -299,7 +315,7 @@ impl Admission {
 
     fn place(&self, served: usize, contract_max: Option<u32>, principal: &Principal) -> Result<Place<(usize, String)>, Problem> {
         let max = contract_max.map_or(self.config.limits.connections_per_principal, |max| max as usize);
-        self.principals.take((served, principal.id.clone()), max).ok_or_else(|| {
+        self.principals.take((served, principal.id.to_string()), max).ok_or_else(|| {
             let detail = format!("`{}` already has {max} connections", principal.id);
             Problem::limit(StatusCode::TOO_MANY_REQUESTS, "connections_per_principal", detail)
         })
@@ -312,7 +328,15 @@ impl App {
     /// # Errors
     /// The answer that refuses the request.
     pub async fn decide(&self, parts: &Parts, peer: IpAddr) -> Result<Admitted, Problem> {
-        self.admission.decide(parts, peer).await
+        let mut admitted = self.admission.decide(parts, peer).await?;
+        if let Admitted::Session(welcome) = &mut admitted {
+            let served = welcome.spec.served.clone();
+            for join in &mut welcome.spec.joins {
+                let place = self.hub.place(&served.contract, &join.channel, join.resume).await;
+                join.place = place.map_err(|error| crate::http::unreadable(&error))?;
+            }
+        }
+        Ok(admitted)
     }
 }
 

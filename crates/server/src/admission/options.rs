@@ -90,13 +90,10 @@ pub(super) fn unless_asked(endpoint: &Endpoint, principal: &Principal) -> Vec<St
         let mut missing = false;
         let filled = template.fill(&mut |path| {
             let value = match path {
-                [root, rest @ ..] if root == "principal" => match rest {
-                    [] => None,
-                    [id] if id == "id" && !principal.attributes.contains_key("id") => Some(Value::String(principal.id.clone())),
-                    [attribute, deeper @ ..] => {
-                        deeper.iter().try_fold(principal.attributes.get(attribute)?, |value, key| value.get(key)).cloned()
-                    }
-                },
+                [root, id] if root == "principal" && id == "id" && principal.attributes.get("id").is_none() => {
+                    Some(Value::String(principal.id.to_string()))
+                }
+                [root, rest @ ..] if root == "principal" => principal.attributes.at(rest),
                 _ => None,
             };
             missing |= value.as_ref().is_none_or(Value::is_null);

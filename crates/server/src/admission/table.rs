@@ -3,7 +3,10 @@
 use crate::served::Served;
 use percent_encoding::percent_decode_str;
 use std::{collections::HashMap, sync::Arc};
-use tidewire_contract::address::{Address, Part, Vars};
+use tidewire_contract::{
+    EndpointKind,
+    address::{Address, Part, Vars},
+};
 
 /// An endpoint of a contract, with the variables of its path.
 pub(super) struct Found {
@@ -25,6 +28,9 @@ impl Table {
         let mut table = Table::default();
         for (s, served) in served.iter().enumerate() {
             for (e, endpoint) in served.contract.endpoints.iter().enumerate() {
+                if !matches!(endpoint.kind, EndpointKind::WebSocket | EndpointKind::Sse | EndpointKind::Poll | EndpointKind::History) {
+                    continue;
+                }
                 if endpoint.path.parts.iter().any(|part| matches!(part, Part::Variable(_))) {
                     table.patterns.push((endpoint.path.clone(), s, e));
                 } else {

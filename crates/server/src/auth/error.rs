@@ -1,6 +1,6 @@
 //! Why somebody was not let in.
 
-use crate::problem::Problem;
+use crate::{devices::Denied, problem::Problem};
 use http::{StatusCode, header};
 
 /// Which check of a token failed.
@@ -28,6 +28,8 @@ pub enum AuthError {
     Claim(String),
     #[error("the token's claims name no principal")]
     NoPrincipal,
+    #[error("{0}")]
+    Device(Denied),
 }
 
 impl AuthError {
@@ -40,8 +42,18 @@ impl AuthError {
         }
     }
 
-    /// The 401 that says so (RFC 6750, section 3).
+    /// Whether it is known who came, and only not let in.
+    pub fn is_known(&self) -> bool {
+        matches!(self, AuthError::Device(denied) if *denied != Denied::Token)
+    }
+
+    /// The 401 that says so (RFC 6750, section 3); 403 where it is known who came.
     pub fn problem(&self) -> Problem {
+        if let AuthError::Device(denied) = self
+            && self.is_known()
+        {
+            return Problem::forbidden("not-allowed", denied.to_string()).with("check", denied.check());
+        }
         let challenge = match self {
             AuthError::NoToken(_) => "Bearer realm=\"tidewire\"".to_owned(),
             other => {

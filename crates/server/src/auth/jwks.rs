@@ -1,10 +1,7 @@
 //! Keys that an identity provider publishes (RFC 7517): fetched, kept, asked for again when a token names an unknown one.
 
-use super::{
-    fetch::{Fetch, get},
-    verifier::Key,
-};
-use crate::config::ConfigError;
+use super::verifier::Key;
+use crate::{config::ConfigError, outbound::Outbound};
 use arc_swap::ArcSwap;
 use http::Uri;
 use jsonwebtoken::{
@@ -16,12 +13,13 @@ use tokio::{sync::Mutex, time::Instant};
 
 /// Tokens with made-up key names must not make us ask more often than this.
 const PAUSE: Duration = Duration::from_secs(10);
+const TIMEOUT: Duration = Duration::from_secs(10);
 /// Keys that are older than this are asked for again when they are used, so that a withdrawn one is not trusted for ever.
 const AGE: Duration = Duration::from_secs(300);
 
 pub(super) struct Jwks {
     url: Uri,
-    fetch: Fetch,
+    outbound: Outbound,
     keys: ArcSwap<Vec<Key>>,
     /// When the keys were last asked for.
     asked: Mutex<Option<Instant>>,
@@ -29,8 +27,8 @@ pub(super) struct Jwks {
 
 impl Jwks {
     pub(super) fn new(url: Uri, ca: Option<&Path>) -> Result<Jwks, ConfigError> {
-        let fetch = Fetch::new(ca)?;
-        Ok(Jwks { url, fetch, keys: ArcSwap::default(), asked: Mutex::new(None) })
+        let outbound = Outbound::new(ca)?;
+        Ok(Jwks { url, outbound, keys: ArcSwap::default(), asked: Mutex::new(None) })
     }
 
     pub(super) fn keys(&self) -> Arc<Vec<Key>> {
@@ -55,7 +53,7 @@ impl Jwks {
                 return false;
             }
         }
-        let found = get(&self.fetch, &self.url).await.and_then(|body| parse(&body));
+        let found = self.outbound.get(&self.url, TIMEOUT).await.and_then(|body| parse(&body));
         *asked = Some(Instant::now());
         match found {
             Ok(keys) => {
@@ -69,6 +67,14 @@ impl Jwks {
             }
         }
     }
+}
+
+/// Reads what a provider of keys answers, for those who give it any bytes: how many keys can verify signatures.
+///
+/// # Errors
+/// In words: it is no key set.
+pub fn check_keys(body: &[u8]) -> Result<usize, String> {
+    parse(body).map(|keys| keys.len())
 }
 
 /// The keys of a set that can verify signatures. Others in it are passed over, as RFC 7517, section 5, asks.

@@ -1,7 +1,10 @@
 //! One contract's keys, and what they say of a token.
 
 use super::{AuthError, jwks::Jwks};
-use crate::config::{Algorithm, AuthConfig, ConfigError, TokenKeySource};
+use crate::{
+    config::{Algorithm, AuthConfig, ConfigError, TokenKeySource},
+    devices::Standing,
+};
 use jsonwebtoken::{DecodingKey, Validation, decode, decode_header, errors::ErrorKind};
 use serde_json::{Map, Value};
 use std::sync::Arc;
@@ -13,6 +16,8 @@ pub struct Verified {
     pub principal: Arc<Principal>,
     /// When it ends, in µs since 1970, the leeway included. `None`: never.
     pub expires: Option<i64>,
+    /// The device that it is of, where the contract's clients are devices.
+    pub device: Option<Standing>,
 }
 
 /// A key, ready to verify with.
@@ -123,7 +128,7 @@ impl Verifier {
         let leeway = self.validation.leeway as i64;
         let expires = claims.get("exp").and_then(|exp| exp.as_i64().or_else(|| exp.as_f64().map(|exp| exp as i64)));
         let expires = expires.map(|exp| exp.saturating_add(leeway).saturating_mul(1_000_000));
-        Ok(Verified { principal: Arc::new(principal), expires })
+        Ok(Verified { principal: Arc::new(principal), expires, device: None })
     }
 
     /// Asks for the published keys, if they may be asked for again already.

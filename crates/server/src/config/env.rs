@@ -3,7 +3,7 @@
 use super::{ConfigError, error::nearest};
 use toml::{Table, Value};
 
-/// Every setting that has a variable, by its place in the file; `NAME` stands for a contract's name. The variable is the
+/// Every setting that has a variable, by its place in the file; `NAME` stands for a contract's, a backend's or an app's name. The variable is the
 /// place in capitals with `_` for each dot: `limits.header_bytes` is `TIDEWIRE_LIMITS_HEADER_BYTES`.
 pub const SETTINGS: &[(&str, Shape)] = &[
     ("listen", Shape::Text),
@@ -36,9 +36,14 @@ pub const SETTINGS: &[(&str, Shape)] = &[
     ("log.level", Shape::Text),
     ("store.path", Shape::Text),
     ("store.min_free", Shape::Text),
+    ("store.redis", Shape::Text),
+    ("store.redis_prefix", Shape::Text),
+    ("store.redis_replicas", Shape::Text),
+    ("store.redis_weaker", Shape::Text),
     ("proxy", Shape::Map),
     ("contracts.NAME.backend_keys", Shape::List),
     ("contracts.NAME.allowed_origins", Shape::List),
+    ("contracts.NAME.amqp", Shape::Text),
     ("contracts.NAME.auth.secret", Shape::Text),
     ("contracts.NAME.auth.public_key", Shape::Text),
     ("contracts.NAME.auth.algorithm", Shape::Text),
@@ -48,6 +53,49 @@ pub const SETTINGS: &[(&str, Shape)] = &[
     ("contracts.NAME.auth.audience", Shape::List),
     ("contracts.NAME.auth.leeway", Shape::Text),
     ("contracts.NAME.auth.require_expiry", Shape::Text),
+    ("contracts.NAME.backends.NAME.url", Shape::Text),
+    ("contracts.NAME.backends.NAME.redis", Shape::Text),
+    ("contracts.NAME.backends.NAME.secret", Shape::Text),
+    ("contracts.NAME.backends.NAME.ca", Shape::Text),
+    ("contracts.NAME.backends.NAME.at_once", Shape::Text),
+    ("contracts.NAME.backends.NAME.waiting", Shape::Text),
+    ("contracts.NAME.pusher.app_id", Shape::Text),
+    ("contracts.NAME.pusher.key", Shape::Text),
+    ("contracts.NAME.pusher.secret", Shape::Text),
+    ("contracts.NAME.pusher.client_events", Shape::Text),
+    ("contracts.NAME.pusher.user_authentication", Shape::Text),
+    ("contracts.NAME.pusher.subscription_counts", Shape::Text),
+    ("contracts.NAME.pusher.watchlist", Shape::Text),
+    ("contracts.NAME.pusher.activity_timeout", Shape::Text),
+    ("contracts.NAME.pusher.authorize_within", Shape::Text),
+    ("contracts.NAME.pusher.connections", Shape::Text),
+    ("contracts.NAME.pusher.client_events_per_second", Shape::Text),
+    ("contracts.NAME.pusher.event_bytes", Shape::Text),
+    ("contracts.NAME.pusher.event_channels", Shape::Text),
+    ("contracts.NAME.pusher.batch_events", Shape::Text),
+    ("contracts.NAME.pusher.presence_members", Shape::Text),
+    ("contracts.NAME.pusher.presence_bytes", Shape::Text),
+    ("contracts.NAME.pusher.cache_keep", Shape::Text),
+    ("apps.NAME.app_id", Shape::Text),
+    ("apps.NAME.key", Shape::Text),
+    ("apps.NAME.secret", Shape::Text),
+    ("apps.NAME.client_events", Shape::Text),
+    ("apps.NAME.user_authentication", Shape::Text),
+    ("apps.NAME.subscription_counts", Shape::Text),
+    ("apps.NAME.watchlist", Shape::Text),
+    ("apps.NAME.activity_timeout", Shape::Text),
+    ("apps.NAME.authorize_within", Shape::Text),
+    ("apps.NAME.connections", Shape::Text),
+    ("apps.NAME.client_events_per_second", Shape::Text),
+    ("apps.NAME.event_bytes", Shape::Text),
+    ("apps.NAME.event_channels", Shape::Text),
+    ("apps.NAME.batch_events", Shape::Text),
+    ("apps.NAME.presence_members", Shape::Text),
+    ("apps.NAME.presence_bytes", Shape::Text),
+    ("apps.NAME.cache_keep", Shape::Text),
+    ("apps.NAME.history", Shape::Text),
+    ("apps.NAME.history_events", Shape::Text),
+    ("apps.NAME.durability", Shape::Text),
 ];
 
 /// How a variable is read.
@@ -64,7 +112,7 @@ pub enum Shape {
 const OTHERS: &[&str] = &["CONFIG", "CONTRACTS", "DATA", "URL", "TOKEN", "SECRET", "KEY", "BACKEND_KEY", "LOG", "UPDATE"];
 
 /// The variable of a setting.
-pub(super) fn variable(setting: &str) -> String {
+pub(crate) fn variable(setting: &str) -> String {
     format!("TIDEWIRE_{}", normal(setting))
 }
 
@@ -109,14 +157,25 @@ pub(super) fn read(variables: &[(String, String)], warnings: &mut Vec<String>) -
 
 /// The place in the file that a variable (without its prefix) stands for.
 fn setting(rest: &str) -> Option<(Vec<String>, Shape)> {
-    SETTINGS.iter().find_map(|(setting, shape)| match setting.strip_prefix("contracts.NAME.") {
-        None => (normal(setting) == rest).then(|| (setting.split('.').map(str::to_owned).collect(), *shape)),
-        Some(tail) => {
-            let name = rest.strip_prefix("CONTRACTS_")?.strip_suffix(&normal(tail))?.strip_suffix('_').filter(|n| !n.is_empty())?;
-            let path = ["contracts".to_owned(), name.to_owned()].into_iter().chain(tail.split('.').map(str::to_owned));
-            Some((path.collect(), *shape))
-        }
+    SETTINGS.iter().find_map(|(setting, shape)| {
+        let path = fit(setting, rest)?;
+        Some((path, *shape))
     })
+}
+
+/// The setting's parts, with what `rest` has in place of each `NAME`.
+fn fit(setting: &str, rest: &str) -> Option<Vec<String>> {
+    let Some((of, tail)) = setting.split_once(".NAME.") else {
+        return (normal(setting) == rest).then(|| setting.split('.').map(str::to_owned).collect());
+    };
+    let inner = rest.strip_prefix(&normal(of))?.strip_prefix('_')?;
+    // A name may have in it what stands behind it: the longest that fits is it.
+    let ends = (1..inner.len()).rev().filter(|at| inner.is_char_boundary(*at) && inner[*at..].starts_with('_'));
+    ends.filter_map(|at| {
+        let path = of.split('.').chain([&inner[..at]]).map(str::to_owned).chain(fit(tail, &inner[at + 1..])?);
+        Some(path.collect())
+    })
+    .next()
 }
 
 impl Shape {

@@ -15,12 +15,12 @@ pub struct ConfigError {
 }
 
 impl ConfigError {
-    pub(super) fn new(place: impl Into<String>, message: impl Into<String>) -> ConfigError {
+    pub(crate) fn new(place: impl Into<String>, message: impl Into<String>) -> ConfigError {
         ConfigError { place: place.into(), message: message.into(), help: None, excerpt: None }
     }
 
     #[must_use]
-    pub(super) fn help(mut self, help: impl Into<String>) -> ConfigError {
+    pub(crate) fn help(mut self, help: impl Into<String>) -> ConfigError {
         self.help = Some(help.into());
         self
     }
@@ -67,7 +67,10 @@ impl ConfigError {
 fn is_near_keys(text: &str) -> bool {
     let header = text.lines().rev().map(str::trim_start).find(|line| line.starts_with('[') && !line.starts_with("[\""));
     let line = text.lines().last().unwrap_or_default();
-    header.is_some_and(|header| header.trim_start_matches(['[', ' ']).starts_with("contracts")) || line.contains("contracts")
+    header.is_some_and(|header| {
+        header.trim_start_matches(['[', ' ']).starts_with("contracts") || header.trim_start_matches(['[', ' ']).starts_with("apps")
+    }) || line.contains("contracts")
+        || line.contains("apps")
 }
 
 /// The message, with whatever stands between double quotes left out.

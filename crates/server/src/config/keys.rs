@@ -1,9 +1,9 @@
 //! `[contracts.NAME]`: the keys of a contract. They are here and never in the contract itself.
 
-use super::{ConfigError, Secret, units};
+use super::{AppConfig, BackendConfig, ConfigError, Secret, backends::RawBackend, env::normal, units};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
-use std::{fmt, fs, path::PathBuf, time::Duration};
+use std::{collections::BTreeMap, fmt, fs, path::PathBuf, time::Duration};
 
 /// What is configured for one contract.
 #[derive(Debug, Clone, Default)]
@@ -13,6 +13,19 @@ pub struct ContractConfig {
     pub auth: AuthConfig,
     /// Origins of web pages that may connect with a cookie, and call across origins.
     pub allowed_origins: Vec<String>,
+    /// Where the message broker of its bridges is: `amqp://user:password@host:5672/%2f`.
+    pub amqp: Option<Secret>,
+    /// The app under which the contract speaks the Pusher protocol.
+    pub pusher: Option<AppConfig>,
+    /// Where its clients' events are handed to, by name as variables spell it.
+    pub backends: BTreeMap<String, BackendConfig>,
+}
+
+impl ContractConfig {
+    /// What is configured of the backend of this name.
+    pub fn backend(&self, name: &str) -> Option<&BackendConfig> {
+        self.backends.get(&normal(name))
+    }
 }
 
 /// How the tokens of a contract's clients are verified.
@@ -118,6 +131,10 @@ pub(super) struct RawContract {
     backend_keys: Vec<Secret>,
     allowed_origins: Vec<String>,
     auth: RawAuth,
+    amqp: Option<Secret>,
+    backends: BTreeMap<String, RawBackend>,
+    /// Read when file and environment are one.
+    pub(super) pusher: Option<toml::Table>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -243,7 +260,11 @@ pub(super) fn resolve(
         leeway: auth.leeway,
         require_expiry: auth.require_expiry,
     };
-    Ok(ContractConfig { backend_keys, auth, allowed_origins })
+    let mut backends = BTreeMap::new();
+    for (name, raw) in raw.backends {
+        backends.insert(normal(&name), BackendConfig::resolve(&format!("{place}.backends.{name}"), raw)?);
+    }
+    Ok(ContractConfig { backend_keys, auth, allowed_origins, pusher: None, amqp: raw.amqp, backends })
 }
 
 const HASH: &str = "make the hash with: printf %s \"$KEY\" | sha256sum   and write \"sha256:<its hex digits>\"";

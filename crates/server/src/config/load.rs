@@ -1,7 +1,7 @@
 //! File, then environment, then flags: the later wins.
 
 use super::{
-    Config, ConfigError, ContractConfig, Cors, Limits, Log, Shutdown, Store, Tls,
+    AppConfig, Config, ConfigError, ContractConfig, Cors, Limits, Log, Shutdown, Store, Tls,
     env::{self, normal, overlay},
     error::nearest,
     keys::{self, RawContract},
@@ -14,7 +14,7 @@ use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
 };
-use tidewire_contract::{Contract, Publisher};
+use tidewire_contract::{Contract, EndpointKind, Protocol, Publisher, Tokens};
 use toml::Table;
 
 /// What the command line says; it wins over everything else.
@@ -44,6 +44,7 @@ struct Raw {
     store: Store,
     proxy: BTreeMap<String, String>,
     contracts: BTreeMap<String, RawContract>,
+    apps: BTreeMap<String, Table>,
 }
 
 impl Default for Config {
@@ -62,6 +63,7 @@ impl Default for Config {
             proxy: Vec::new(),
             warnings: Vec::new(),
             contracts: BTreeMap::new(),
+            apps: BTreeMap::new(),
         }
     }
 }
@@ -124,7 +126,9 @@ impl Config {
         let get = |name: &str| variables.iter().find(|(n, _)| n == name).map(|(_, value)| value.clone());
 
         let mut contracts = BTreeMap::new();
-        for (name, raw) in from_file.contracts {
+        let mut pushers: BTreeMap<String, Table> = BTreeMap::new();
+        for (name, mut raw) in from_file.contracts {
+            pushers.extend(raw.pusher.take().map(|table| (normal(&name), table)));
             let at = format!("{}: contracts.{name}", file.display());
             if contracts.insert(normal(&name), keys::resolve(&at, raw, false, &get)?).is_some() {
                 return Err(ConfigError::new(at, "two contracts of the configuration have the same name, apart from its punctuation"));
@@ -148,16 +152,38 @@ impl Config {
             let mut of_env = BTreeMap::new();
             for (name, value) in said {
                 let at = format!("TIDEWIRE_CONTRACTS_{name}_…");
-                let raw: RawContract = value.try_into().map_err(|e: toml::de::Error| ConfigError::explained(at.clone(), e.message()))?;
+                let mut raw: RawContract =
+                    value.try_into().map_err(|e: toml::de::Error| ConfigError::explained(at.clone(), e.message()))?;
+                if let Some(table) = raw.pusher.take() {
+                    overlay(pushers.entry(name.clone()).or_default(), table);
+                }
                 of_env.insert(name, keys::resolve(&at, raw, true, &get)?);
             }
             for (name, over) in of_env {
                 merge(contracts.entry(name.clone()).or_default(), over, &name, variables);
             }
         }
+        for (name, table) in pushers {
+            let place = format!("contracts.{}.pusher", name.to_ascii_lowercase());
+            contracts.entry(name).or_default().pusher = Some(AppConfig::resolve(&place, table)?);
+        }
+        // A variable spells a name in capitals: it is the app that the file calls so, or else one of its own.
+        if let Some(toml::Value::Table(said)) = from_env.remove("apps") {
+            let apps = table.entry("apps").or_insert_with(|| toml::Value::Table(Table::new()));
+            for (name, value) in said {
+                let known = apps.as_table().and_then(|apps| apps.keys().find(|known| normal(known) == name).cloned());
+                let name = known.unwrap_or_else(|| name.to_ascii_lowercase().replace('_', "-"));
+                if let Some(apps) = apps.as_table_mut() {
+                    overlay(apps, Table::from_iter([(name, value)]));
+                }
+            }
+        }
         overlay(&mut table, from_env);
         let raw: Raw = table.try_into().map_err(|e| ConfigError::explained("environment", e.message()))?;
 
+        let apps = raw.apps.into_iter().map(|(name, table)| Ok((name.clone(), AppConfig::resolve(&format!("apps.{name}"), table)?)));
+        let apps: BTreeMap<String, AppConfig> = apps.collect::<Result<_, ConfigError>>()?;
+        one_of_each(&apps, &contracts)?;
         let defaults = Config::default();
         let mut proxy = Vec::new();
         for (path, url) in raw.proxy {
@@ -186,6 +212,7 @@ impl Config {
             proxy,
             warnings,
             contracts,
+            apps,
         })
     }
 
@@ -220,7 +247,28 @@ impl Config {
         for contract in contracts {
             let name = &contract.name;
             let settings = self.contract(name);
-            if !contract.endpoints.is_empty() && settings.is_none_or(|s| s.auth.keys.is_empty() && s.auth.jwks_url.is_none()) {
+            let pusher = contract.wire.protocol == Protocol::Pusher;
+            match settings.and_then(|s| s.pusher.as_ref()) {
+                None if pusher && !self.apps.contains_key(name) => {
+                    let message = format!("the contract `{name}` speaks the Pusher protocol, and has no app");
+                    return Err(ConfigError::new(format!("contracts.{name}.pusher"), message)
+                        .help(format!("write app_id, key and secret under [contracts.{name}.pusher]")));
+                }
+                Some(_) if !pusher => {
+                    let message = format!("the contract `{name}` does not speak the Pusher protocol");
+                    return Err(ConfigError::new(format!("contracts.{name}.pusher"), message)
+                        .help("an app without a contract is written [apps.NAME]"));
+                }
+                _ => {}
+            }
+            let clients = contract
+                .endpoints
+                .iter()
+                .any(|e| matches!(e.kind, EndpointKind::WebSocket | EndpointKind::Sse | EndpointKind::Poll | EndpointKind::History));
+            if clients
+                && contract.auth.tokens == Tokens::Signed
+                && settings.is_none_or(|s| s.auth.keys.is_empty() && s.auth.jwks_url.is_none())
+            {
                 let message = format!("the contract `{name}` has no key to verify its clients' tokens with");
                 return Err(ConfigError::new(format!("contracts.{name}.auth"), message).help(format!(
                     "write [[contracts.{name}.auth.keys]] or contracts.{name}.auth.jwks_url, or set {}",
@@ -234,6 +282,21 @@ impl Config {
                     "write backend_keys = [\"sha256:…\"] under [contracts.{name}], or set {}",
                     env::variable(&format!("contracts.{name}.backend_keys"))
                 )));
+            }
+            if let Some(unknown) =
+                settings.into_iter().flat_map(|s| s.backends.keys()).find(|k| contract.backends.iter().all(|b| normal(&b.name) != **k))
+            {
+                let lower = unknown.to_ascii_lowercase();
+                let names: Vec<&str> = contract.backends.iter().map(|b| b.name.as_str()).collect();
+                let error = ConfigError::new(
+                    format!("contracts.{name}.backends.{lower}"),
+                    format!("the contract `{name}` has no backend of this name"),
+                );
+                return Err(match nearest(&lower, names.iter().copied()) {
+                    Some(near) => error.help(format!("did you mean `{near}`?")),
+                    None if names.is_empty() => error.help("it names none at all: backends are in its `backends:`"),
+                    None => error.help(format!("its backends are: {}", names.join(", "))),
+                });
             }
             for key in settings.iter().flat_map(|s| &s.backend_keys) {
                 if let Some(other) = seen.insert(key.0, name)
@@ -251,7 +314,18 @@ impl Config {
 }
 
 /// Paths that this server answers itself.
-const OWN: [&str; 6] = ["/v1/events", "/v1/channels", "/v1/disconnect", "/v1/unsubscribe", "/openapi.json", "/asyncapi"];
+const OWN: [&str; 10] = [
+    "/v1/events",
+    "/v1/channels",
+    "/v1/disconnect",
+    "/v1/unsubscribe",
+    "/v1/devices",
+    "/v1/bridges",
+    "/apps",
+    "/broadcasting",
+    "/openapi.json",
+    "/asyncapi",
+];
 
 /// One line of `[proxy]`.
 fn forwarded(path: String, url: &str) -> Result<(String, http::Uri), ConfigError> {
@@ -274,12 +348,31 @@ fn forwarded(path: String, url: &str) -> Result<(String, http::Uri), ConfigError
     Ok((path, uri))
 }
 
+/// Keys and ids tell apps apart.
+fn one_of_each(apps: &BTreeMap<String, AppConfig>, contracts: &BTreeMap<String, ContractConfig>) -> Result<(), ConfigError> {
+    let of_contracts =
+        contracts.iter().filter_map(|(name, c)| Some((format!("contracts.{}.pusher", name.to_ascii_lowercase()), c.pusher.as_ref()?)));
+    let all: Vec<(String, &AppConfig)> = apps.iter().map(|(name, app)| (format!("apps.{name}"), app)).chain(of_contracts).collect();
+    for (at, (place, app)) in all.iter().enumerate() {
+        if let Some((other, _)) = all[..at].iter().find(|(_, other)| other.key == app.key || other.app_id == app.app_id) {
+            return Err(
+                ConfigError::new(place, format!("has the same app_id or key as {other}")).help("give each app an id and a key of its own")
+            );
+        }
+    }
+    Ok(())
+}
+
 /// Lays what the environment says of a contract over what the file says; keys come on top of the file's.
 fn merge(base: &mut ContractConfig, over: ContractConfig, name: &str, variables: &[(String, String)]) {
     let said = |tail: &str| variables.iter().any(|(n, _)| *n == format!("TIDEWIRE_CONTRACTS_{name}_{tail}"));
     base.backend_keys.extend(over.backend_keys);
     base.auth.keys.extend(over.auth.keys);
     base.allowed_origins.extend(over.allowed_origins);
+    base.amqp = over.amqp.or(base.amqp.take());
+    for (name, backend) in over.backends {
+        base.backends.entry(name).or_default().overlay(backend);
+    }
     base.auth.jwks_url = over.auth.jwks_url.or(base.auth.jwks_url.take());
     base.auth.jwks_ca = over.auth.jwks_ca.or(base.auth.jwks_ca.take());
     if said("AUTH_ISSUER") {

@@ -1,5 +1,7 @@
 //! `tidewire.toml`, the environment and the flags, made one. Strict: what is not understood is an error.
 
+mod apps;
+mod backends;
 mod env;
 mod error;
 mod keys;
@@ -7,7 +9,10 @@ mod load;
 mod secret;
 pub mod units;
 
+pub use apps::{AppConfig, Webhook, WebhookEvent};
+pub use backends::BackendConfig;
 pub use env::SETTINGS;
+pub(crate) use env::variable;
 pub use error::ConfigError;
 pub use keys::{Algorithm, AuthConfig, BackendKey, ContractConfig, TokenKey, TokenKeySource};
 pub use load::Flags;
@@ -38,6 +43,8 @@ pub struct Config {
     /// Things that were ignored and may be mistakes, to be logged once.
     pub warnings: Vec<String>,
     contracts: BTreeMap<String, ContractConfig>,
+    /// Apps of the Pusher protocol without a contract, by name.
+    pub apps: BTreeMap<String, AppConfig>,
 }
 
 /// `[tls]`: PEM files. They are read again on SIGHUP.
@@ -180,7 +187,7 @@ pub enum LogFormat {
     Json,
 }
 
-/// `[store]`: the embedded store.
+/// `[store]`: the embedded store, or Redis for several nodes.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Store {
@@ -189,10 +196,27 @@ pub struct Store {
     /// Publishes are refused when less than this, in bytes, is free on the disk.
     #[serde(deserialize_with = "units::size")]
     pub min_free: usize,
+    /// Where Redis is, for several nodes that share channels: `redis://…`, `redis+sentinel://…`, `redis+cluster://…`.
+    pub redis: Option<Secret>,
+    /// What all keys there begin with.
+    pub redis_prefix: String,
+    /// Replicas that must have a publish before it is acknowledged.
+    #[serde(deserialize_with = "units::number")]
+    pub redis_replicas: usize,
+    /// Starts although Redis keeps less than the contracts promise.
+    #[serde(deserialize_with = "units::switch")]
+    pub redis_weaker: bool,
 }
 
 impl Default for Store {
     fn default() -> Self {
-        Store { path: "data".into(), min_free: 64 << 20 }
+        Store {
+            path: "data".into(),
+            min_free: 64 << 20,
+            redis: None,
+            redis_prefix: "tidewire".into(),
+            redis_replicas: 0,
+            redis_weaker: false,
+        }
     }
 }

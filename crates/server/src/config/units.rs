@@ -75,6 +75,11 @@ pub(super) fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<usize
     deserializer.deserialize_any(TextOrNumber { expected: "a whole number", parse: |text| text.trim().parse().ok() })
 }
 
+/// A number that need not be there.
+pub(super) fn maybe<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<usize>, D::Error> {
+    number(deserializer).map(Some)
+}
+
 pub(super) fn switch<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
     deserializer.deserialize_any(TextOrNumber { expected: "true or false", parse: |text| text.trim().parse().ok() })
 }

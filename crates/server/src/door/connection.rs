@@ -83,7 +83,9 @@ async fn open(door: &Door, mut transport: Transport, peer: IpAddr) -> Option<(St
             Err(_) if !bytes.is_empty() => {
                 let detail = format!("the head of the request did not arrive within {} s", limits.header_time.as_secs());
                 let problem = Problem::new(StatusCode::REQUEST_TIMEOUT, "limit-reached", "A limit is reached", detail);
-                refuse(transport, &problem.with("limit", "header_time")).await;
+                let problem = problem.with("limit", "header_time");
+                door.app.hub.tallies().turned_away(&problem);
+                refuse(transport, &problem).await;
                 return None;
             }
             _ => return None,
@@ -93,6 +95,7 @@ async fn open(door: &Door, mut transport: Transport, peer: IpAddr) -> Option<(St
             Head::Http2 | Head::Other => return Some((Stream { before: bytes.into(), transport }, None)),
             Head::Session(parts, length) => break (parts, length),
             Head::Bad(problem) => {
+                door.app.hub.tallies().turned_away(&problem);
                 refuse(transport, &problem).await;
                 return None;
             }

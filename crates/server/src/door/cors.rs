@@ -41,7 +41,7 @@ pub(super) fn headers(app: &App, request: &HeaderMap, path: &str) -> Vec<(Header
     }
 }
 
-const EXPOSED: &str = "retry-after, link, x-correlation-id, tidewire-position, tidewire-gap, tidewire-next";
+const EXPOSED: &str = "retry-after, link, x-correlation-id, tidewire-position, tidewire-at, tidewire-gap";
 
 /// The answer to a preflight, if this is one. `None`: no preflight, or (`forwarded`) one for the backend behind the path.
 pub(super) fn preflight(app: &App, parts: &Parts, forwarded: bool) -> Option<Response<Body>> {

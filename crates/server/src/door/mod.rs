@@ -188,6 +188,7 @@ async fn accept(door: Arc<Door>, listener: TcpListener, alive: mpsc::Sender<()>)
 }
 
 fn turn_away(door: &Door, refusals: &Arc<Semaphore>, tcp: TcpStream, problem: crate::Problem) {
+    door.app.hub.tallies().turned_away(&problem);
     if door.tls.is_none()
         && let Ok(place) = refusals.clone().try_acquire_owned()
     {

@@ -43,7 +43,8 @@ impl Connection {
         if !response.headers().contains_key(http::header::ACCESS_CONTROL_ALLOW_ORIGIN) {
             response.headers_mut().extend(cors);
         }
-        tracing::debug!(%method, %target, peer = %self.peer, status = response.status().as_u16(), "request");
+        let correlation_id = response.headers().get("x-correlation-id").and_then(|id| id.to_str().ok());
+        tracing::debug!(correlation_id, %method, %target, peer = %self.peer, status = response.status().as_u16(), "request");
         response
     }
 
@@ -63,7 +64,10 @@ impl Connection {
             None => app.decide(&parts, self.peer).await,
         };
         match decided {
-            Err(problem) => problem.response(),
+            Err(problem) => {
+                app.hub.tallies().turned_away(&problem);
+                problem.response()
+            }
             Ok(Admitted::Session(welcome)) => self.begin(*welcome, parts, body),
             Ok(Admitted::Query(query)) => {
                 let exchange = Exchange { peer: self.peer, query: Some(*query) };
@@ -98,7 +102,7 @@ impl Connection {
                 *response.body_mut() = StreamBody::new(stream).boxed_unsync();
                 shards.adopt(Socket::Body(pages), Vec::new(), Vec::new(), spec);
             }
-            Transport::WebSocket(_) => {
+            Transport::WebSocket(_) | Transport::Pusher(_) => {
                 let upgrade = hyper::upgrade::on(Request::from_parts(parts, body));
                 tokio::spawn(async move {
                     let Ok(upgraded) = upgrade.await else { return };

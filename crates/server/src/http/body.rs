@@ -18,6 +18,18 @@ where
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
     expect_json(headers)?;
+    read_any(body, limits).await
+}
+
+/// The same, whatever it says that it is.
+///
+/// # Errors
+/// The same but for 415.
+pub async fn read_any<B>(body: B, limits: &Limits) -> Result<Bytes, Problem>
+where
+    B: Body<Data = Bytes>,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
     if body.size_hint().lower() > limits.body_bytes as u64 {
         return Err(too_long(limits));
     }
@@ -42,6 +54,17 @@ pub fn text(body: &[u8]) -> Result<&str, Problem> {
         let detail = format!("the body is not UTF-8: byte {} does not belong there", e.valid_up_to());
         problem(StatusCode::BAD_REQUEST, "invalid-json", detail)
     })
+}
+
+/// Looks, without reading it, how deep a body nests.
+///
+/// # Errors
+/// 400 where it is deeper than that many levels.
+pub fn shallow(body: &[u8], depth: usize) -> Result<(), Problem> {
+    match tidewire_wire::depth::exceeds(body, depth) {
+        false => Ok(()),
+        true => Err(problem(StatusCode::BAD_REQUEST, "too-deep", format!("the body nests deeper than {depth} levels"))),
+    }
 }
 
 /// What is wrong with JSON, and where.

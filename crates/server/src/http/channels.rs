@@ -50,7 +50,7 @@ pub async fn one(app: &Arc<App>, headers: &HeaderMap, name: &str) -> Result<Answ
     let (worker, log_of) = (app.clone(), log.clone());
     let state = blocking(move || shown(&worker, &log_of, durability)).await?;
     let mut body = describe(&served, name, state.as_ref(), durability);
-    body["subscribers"] = app.shards.subscribers(&log).await.into();
+    body["subscribers"] = app.subscribers(&log).await.into();
     let mut answer = json_answer(StatusCode::OK, &body);
     if let Some(position) = body["position"].as_str().and_then(|p| HeaderValue::from_str(p).ok()) {
         answer.headers_mut().insert(super::POSITION, position);
@@ -66,7 +66,12 @@ pub async fn presence(app: &Arc<App>, headers: &HeaderMap, name: &str) -> Result
         let detail = format!("the contract gives '{}' no presence", query::excerpt(name));
         return Err(super::refuse::problem(StatusCode::NOT_FOUND, "not-found", detail));
     }
-    let members = app.shards.presence(&log_name(&served.contract.name, &channel.log)).await;
+    if served.pusher.is_some() {
+        let members = app.roster.members(&served.contract.name, name);
+        let members: Vec<Value> = members.iter().map(|m| json!({ "member": m.user_id, "info": m.user_info })).collect();
+        return Ok(json_answer(StatusCode::OK, &json!({ "channel": name, "members": members })));
+    }
+    let members = app.presence.list(&served.contract, &channel).await.map_err(|e| super::page::unreadable(&e))?;
     Ok(json_answer(StatusCode::OK, &json!({ "channel": name, "members": members })))
 }
 

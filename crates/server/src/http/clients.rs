@@ -21,7 +21,7 @@ where
     if who.principal.is_none() && who.connection.is_none() && who.channel.is_none() {
         return Err(wrong("", "required", "object", "name at least one of principal, connection, channel"));
     }
-    let closed = app.shards.disconnect(who, "the backend ended the connection").await;
+    let closed = app.disconnect(who, "the backend ended the connection").await;
     Ok(json_answer(StatusCode::OK, &json!({ "closed": closed })))
 }
 
@@ -35,7 +35,7 @@ where
     let Some(channel) = who.channel.take() else {
         return Err(wrong("", "required", "object", "'channel' is missing: name the channel, and who if not everybody"));
     };
-    let unsubscribed = app.shards.unsubscribe(who, &channel).await;
+    let unsubscribed = app.unsubscribe(who, &channel).await;
     Ok(json_answer(StatusCode::OK, &json!({ "unsubscribed": unsubscribed })))
 }
 

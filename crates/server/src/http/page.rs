@@ -77,7 +77,7 @@ impl Reading {
         let reader = app.hub.reader();
         let contract = &served.contract;
         let mut reading = Reading { served: served.clone(), feed: Feed::new(filter), sources: Vec::new(), missing: Vec::new(), read_to: 0 };
-        for Join { channel, resume } in joins {
+        for Join { channel, resume, .. } in joins {
             if reading.sources.iter().any(|s| s.log == channel.log) {
                 continue;
             }
@@ -90,7 +90,7 @@ impl Reading {
             };
             reading.missing.extend(missing.map(|m| (reading.sources.len(), m)));
             // No priority: it would put later events in front of earlier ones, and a time would be no cursor any more.
-            reading.feed.tracks.push(Track { log, eye: Arc::new(eye(channel)), after, priority: 0 });
+            reading.feed.tracks.push(Track { log, eye: eye(channel), after, priority: 0 });
             reading.sources.push(Source { name: channel.name.clone(), log: channel.log.clone(), vars: log_vars(contract, channel) });
         }
         Ok(reading)
@@ -109,7 +109,7 @@ impl Reading {
         let reader = app.hub.reader();
         let mut missing = std::mem::take(&mut self.missing);
         for _ in 0..bounds::PAGE_SCANS {
-            let watermark = reader.watermark();
+            let watermark = self.feed.watermark();
             let before: Vec<u64> = self.feed.tracks.iter().map(|t| t.after).collect();
             let mut page = self.feed.pull(reader, size.events, bounds::PAGE_BYTES, bounds::PAGE_SCAN)?;
             // A page that is just full may be the last one.
@@ -137,12 +137,13 @@ impl Reading {
         Ok(newest)
     }
 
-    /// Spells a page. `gaps_inline` puts what is missing in front, where the wire has a word for it.
-    pub fn render(&self, page: &Page, gaps_inline: bool) -> Rendered {
+    /// Spells a page. `live`: for one who follows the channel, with what is missing in front, where the wire has a word for it; else its
+    /// events are said to be repeated (`$replay`).
+    pub fn render(&self, page: &Page, live: bool) -> Rendered {
         let gaps: Vec<Gap> = page.missing.iter().map(|(track, missing)| self.gap(*track, missing)).collect();
         let mut rendered = Rendered { events: Vec::new(), count: 0, gaps, more: page.more, at: self.read_to };
         let out = &mut rendered.events;
-        for gap in rendered.gaps.iter().filter(|_| gaps_inline) {
+        for gap in rendered.gaps.iter().filter(|_| live) {
             let (before, comma) = (out.len(), !out.is_empty());
             if comma {
                 out.push(b',');
@@ -156,7 +157,8 @@ impl Reading {
                 out.push(b',');
             }
             let source = &self.sources[*track];
-            let view = EventView { record, channel: &source.log, vars: &source.vars, epoch: self.feed.tracks[*track].log.epoch() };
+            let view =
+                EventView { record, channel: &source.log, vars: &source.vars, epoch: self.feed.tracks[*track].log.epoch(), replay: !live };
             self.served.dialect.event(&view, out);
             rendered.count += 1;
         }
@@ -237,6 +239,7 @@ fn set(headers: &mut HeaderMap, name: &'static str, value: Option<String>) {
 /// Why a log cannot be read.
 pub fn unreadable(error: &LogError) -> Problem {
     match error {
+        LogError::Away(_) => problem(StatusCode::SERVICE_UNAVAILABLE, "store-away", error.to_string()).header(header::RETRY_AFTER, "1"),
         LogError::Damaged(_) => problem(StatusCode::INTERNAL_SERVER_ERROR, "damaged", error.to_string()),
         _ => problem(StatusCode::SERVICE_UNAVAILABLE, "store-failed", error.to_string()).header(header::RETRY_AFTER, "5"),
     }

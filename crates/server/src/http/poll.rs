@@ -4,8 +4,9 @@ use super::{
     Answer, json_bytes,
     page::{self, Reading, Rendered, Size, Start, blocking, eye_of},
     query::Parameters,
+    who,
 };
-use crate::{App, Problem, Served, admission::Query, session::Join};
+use crate::{App, Problem, Served, admission::Query, devices::Standing, session::Join};
 use bytes::Bytes;
 use http::{StatusCode, Uri};
 use std::{sync::Arc, time::Duration};
@@ -17,6 +18,7 @@ struct Asked {
     served: Arc<Served>,
     endpoint: usize,
     principal: Arc<Principal>,
+    device: Option<Standing>,
     joins: Vec<Join>,
     filter: Arc<Filter>,
     size: Size,
@@ -25,8 +27,8 @@ struct Asked {
 
 /// Answers an endpoint of a contract.
 pub async fn contract_endpoint(app: &Arc<App>, query: Query, uri: &Uri) -> Answer {
-    let Query { served, endpoint, kind, principal, joins, filter, limit, wait, permit, .. } = query;
-    let asked = Asked { served, endpoint, principal, joins, filter, size: Size { events: limit }, wait };
+    let Query { served, endpoint, kind, principal, device, joins, filter, limit, wait, permit, .. } = query;
+    let asked = Asked { served, endpoint, principal, device, joins, filter, size: Size { events: limit }, wait };
     let answered = match kind {
         EndpointKind::Poll => poll(app, &asked, uri).await,
         _ => history(app, &asked, uri).await,
@@ -38,7 +40,7 @@ pub async fn contract_endpoint(app: &Arc<App>, query: Query, uri: &Uri) -> Answe
 /// A JSON array of everything behind `since`; waits for it where the client asks to (B-1, B-8).
 ///
 /// # Errors
-/// The store cannot be read.
+/// The store cannot be read; the client was blocked meanwhile.
 async fn poll(app: &Arc<App>, asked: &Asked, uri: &Uri) -> Result<Answer, Problem> {
     let deadline = Instant::now() + asked.wait;
     let mut reading = open(app, asked, Start::Now).await?;
@@ -53,6 +55,7 @@ async fn poll(app: &Arc<App>, asked: &Asked, uri: &Uri) -> Result<Answer, Proble
         {
             continue;
         }
+        who::still(asked.device.as_ref())?;
         return Ok(answer(app, asked, &reading, rendered, uri));
     }
 }
@@ -64,12 +67,13 @@ async fn poll(app: &Arc<App>, asked: &Asked, uri: &Uri) -> Result<Answer, Proble
 async fn history(app: &Arc<App>, asked: &Asked, uri: &Uri) -> Result<Answer, Problem> {
     let reading = open(app, asked, Start::Oldest).await?;
     let (reading, rendered) = next(app, reading, asked.size, false).await?;
+    who::still(asked.device.as_ref())?;
     Ok(answer(app, asked, &reading, rendered, uri))
 }
 
 async fn open(app: &Arc<App>, asked: &Asked, start: Start) -> Result<Reading, Problem> {
     let (app, served, filter) = (app.clone(), asked.served.clone(), asked.filter.clone());
-    let joins: Vec<Join> = asked.joins.iter().map(|j| Join { channel: j.channel.clone(), resume: j.resume }).collect();
+    let joins: Vec<Join> = asked.joins.iter().map(|j| Join { channel: j.channel.clone(), resume: j.resume, place: None }).collect();
     let eye = eye_of(&served, &asked.principal);
     blocking(move || Reading::open(&app, served, &eye, &joins, filter, start)).await
 }
@@ -85,6 +89,7 @@ async fn next(app: &Arc<App>, mut reading: Reading, size: Size, gaps_inline: boo
 }
 
 fn answer(app: &App, asked: &Asked, reading: &Reading, rendered: Rendered, uri: &Uri) -> Answer {
+    app.hub.tallies().gaps(&asked.served.contract.name, rendered.gaps.len());
     let endpoint = &asked.served.contract.endpoints[asked.endpoint];
     let resume = endpoint.options.iter().find(|(_, role)| *role == OptionRole::Resume).map(|(name, _)| name.as_str());
     let next = resume.filter(|_| rendered.more).and_then(|name| {

@@ -2,21 +2,27 @@
 
 use super::{
     Answer, body, bounds,
+    correlation::{self, Correlation},
     item::{self, Fault},
-    json_answer,
+    json_answer, query,
     refuse::problem,
     spell, who,
 };
-use crate::{App, Problem, config::Limits, hub::PublishError, metrics::Publication, served::Served};
+use crate::{
+    App, Problem,
+    config::Limits,
+    hub::{PublishError, Refused},
+    served::Served,
+};
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Request, StatusCode, header};
+use http::{HeaderValue, Request, StatusCode, header};
 use hyper::body::Body;
+use serde::Deserialize;
 use serde_json::{Value, json, value::RawValue};
-use std::{sync::Arc, time::Instant};
+use std::sync::Arc;
 use tidewire_contract::Contract;
 use tidewire_engine::{
     Draft, Position, Published, at,
-    log::LogError,
     publish::{self, Refusal},
 };
 
@@ -27,34 +33,39 @@ where
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
     let served = who::backend(app, request.headers())?;
-    let trace = correlation_id(request.headers())?;
-    let (parts, body) = request.into_parts();
-    let body = body::read(&parts.headers, body, &app.config.limits).await?;
-    let checked = if body.len() > bounds::INLINE_BYTES {
-        let (contract, limits) = (served.contract.clone(), app.config.limits.clone());
-        let work = tokio::task::spawn_blocking(move || check(&contract, &body, trace.as_deref(), &limits));
-        work.await.map_err(|_| problem(StatusCode::INTERNAL_SERVER_ERROR, "internal", "the request could not be checked"))??
-    } else {
-        check(&served.contract, &body, trace.as_deref(), &app.config.limits)?
+    let said = request.extensions().get::<Correlation>().cloned();
+    let checked = match checked(app, &served, request).await {
+        Ok(checked) => checked,
+        Err(wrong) => {
+            app.hub.tallies().publishes(&served.contract.name).refused(wrong.problem.code);
+            wrong.tell(&served.contract.name, said.as_ref().map(|c| c.0.as_str()));
+            return Err(wrong.problem);
+        }
     };
-    let begun = Instant::now();
+    // What a batch carries differs from event to event.
+    let trace = checked.drafts.first().filter(|_| !checked.is_batch).and_then(|draft| draft.trace.clone());
     let published = app.hub.publish(checked.drafts).await.map_err(refused)?;
-    let duplicates = published.iter().filter(|p| p.duplicate).count() as u64;
-    let events = published.len() as u64 - duplicates;
-    let publication = Publication { contract: served.contract.name.clone(), events, duplicates, took: begun.elapsed() };
     let mut answers: Vec<Value> = published.iter().map(|p| receipt(&served, p)).collect();
     if checked.is_batch {
-        let mut answer = json_answer(StatusCode::OK, &Value::Array(answers));
-        answer.extensions_mut().insert(publication);
-        return Ok(answer);
+        return Ok(json_answer(StatusCode::OK, &Value::Array(answers)));
     }
     let Some(only) = answers.pop() else { return Err(no_answer()) };
     let mut answer = json_answer(StatusCode::OK, &only);
-    answer.extensions_mut().insert(publication);
+    if let Some(trace) = trace.and_then(|trace| HeaderValue::from_str(&trace).ok()) {
+        answer.headers_mut().insert(correlation::HEADER, trace);
+    }
     if let Some(position) = only["position"].as_str().and_then(|p| HeaderValue::from_str(p).ok()) {
         answer.headers_mut().insert(super::POSITION, position);
     }
     Ok(answer)
+}
+
+/// Reads and checks the body of a publish, as the route does: how many events it would append.
+///
+/// # Errors
+/// The answer that the route would give.
+pub fn check_body(contract: &Arc<Contract>, body: &[u8], limits: &Limits) -> Result<usize, Problem> {
+    check(contract, body, None, limits).map(|checked| checked.drafts.len()).map_err(|wrong| wrong.problem)
 }
 
 /// What a request asks for, once its contract allows all of it.
@@ -63,13 +74,62 @@ struct Checked {
     drafts: Vec<Draft>,
 }
 
-/// Reads and checks a whole request before any of it is appended.
-fn check(contract: &Arc<Contract>, body: &[u8], trace: Option<&str>, limits: &Limits) -> Result<Checked, Problem> {
-    let text = body::text(body)?;
-    if tidewire_wire::depth::exceeds(body, limits.json_depth) {
-        let detail = format!("the body nests deeper than {} levels", limits.json_depth);
-        return Err(problem(StatusCode::BAD_REQUEST, "too-deep", detail).with("limit", limits.json_depth));
+/// A request that is refused, and what the log is told of its events that are wrong.
+struct Wrong {
+    problem: Problem,
+    said: Vec<Said>,
+}
+
+impl From<Problem> for Wrong {
+    fn from(problem: Problem) -> Wrong {
+        Wrong { problem, said: Vec::new() }
     }
+}
+
+/// What an event said of itself, as far as it can be read.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Said {
+    channel: Value,
+    r#type: Value,
+    trace: Value,
+}
+
+impl Wrong {
+    fn tell(&self, contract: &str, request: Option<&str>) {
+        let refused = Refused { contract, correlation_id: request, reason: self.problem.code, ..Refused::default() };
+        if self.said.is_empty() {
+            refused.tell();
+        }
+        for said in &self.said {
+            let [channel, event_type, trace] = [&said.channel, &said.r#type, &said.trace].map(|v| v.as_str().map(query::excerpt));
+            let correlation_id = trace.as_deref().or(request);
+            Refused { channel: channel.as_deref(), event_type: event_type.as_deref(), correlation_id, ..refused }.tell();
+        }
+    }
+}
+
+/// Reads a request and checks it, on a thread of its own where that takes long.
+async fn checked<B>(app: &Arc<App>, served: &Arc<Served>, request: Request<B>) -> Result<Checked, Wrong>
+where
+    B: Body<Data = Bytes>,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    let trace = correlation::of(request.headers())?;
+    let (parts, body) = request.into_parts();
+    let body = body::read(&parts.headers, body, &app.config.limits).await?;
+    if body.len() <= bounds::INLINE_BYTES {
+        return check(&served.contract, &body, trace.as_deref(), &app.config.limits);
+    }
+    let (contract, limits) = (served.contract.clone(), app.config.limits.clone());
+    let work = tokio::task::spawn_blocking(move || check(&contract, &body, trace.as_deref(), &limits));
+    work.await.map_err(|_| problem(StatusCode::INTERNAL_SERVER_ERROR, "internal", "the request could not be checked"))?
+}
+
+/// Checks a whole request before any of it is appended.
+fn check(contract: &Arc<Contract>, body: &[u8], trace: Option<&str>, limits: &Limits) -> Result<Checked, Wrong> {
+    let text = body::text(body)?;
+    body::shallow(body, limits.json_depth).map_err(|problem| problem.with("limit", limits.json_depth))?;
     let is_batch = text.trim_start().starts_with('[');
     let items: Vec<&RawValue> = if is_batch {
         serde_json::from_str(text).map_err(|e| body::invalid_json(&e))?
@@ -78,22 +138,28 @@ fn check(contract: &Arc<Contract>, body: &[u8], trace: Option<&str>, limits: &Li
     };
     if items.len() > limits.batch_events {
         let detail = format!("the batch has {} events, at most {} are allowed", items.len(), limits.batch_events);
-        return Err(problem(StatusCode::PAYLOAD_TOO_LARGE, "too-large", detail).with("limit", limits.batch_events));
+        return Err(problem(StatusCode::PAYLOAD_TOO_LARGE, "too-large", detail).with("limit", limits.batch_events).into());
     }
     let mut drafts = Vec::with_capacity(items.len());
     let mut faults: Vec<(usize, Fault)> = Vec::new();
+    let mut said = Vec::new();
     for (index, raw) in items.into_iter().enumerate() {
         let checked = item::read(raw, trace).and_then(|request| publish::from_backend(contract, request).map_err(faults_of));
         match checked {
             Ok(draft) => drafts.push(draft),
-            Err(wrong) => faults.extend(wrong.into_iter().map(|f| (index, f))),
+            Err(wrong) => {
+                faults.extend(wrong.into_iter().map(|f| (index, f)));
+                if said.len() < bounds::FAULTS_MAX {
+                    said.push(serde_json::from_str(raw.get()).unwrap_or_default());
+                }
+            }
         }
     }
-    if faults.is_empty() { Ok(Checked { is_batch, drafts }) } else { Err(invalid(&faults)) }
+    if faults.is_empty() { Ok(Checked { is_batch, drafts }) } else { Err(Wrong { problem: invalid(&faults), said }) }
 }
 
 /// The answer that names every fault. Its status is theirs where they agree, else 422.
-fn invalid(faults: &[(usize, Fault)]) -> Problem {
+pub fn invalid(faults: &[(usize, Fault)]) -> Problem {
     let first = &faults[0].1;
     let agree = faults.iter().all(|(_, f)| f.status == first.status && f.kind == first.kind);
     let (status, kind) = if agree { (first.status, first.kind) } else { (422, "invalid-event") };
@@ -110,8 +176,17 @@ fn invalid(faults: &[(usize, Fault)]) -> Problem {
     refusal
 }
 
+/// An event as it stands in the body of a publish, asked of the contract. `trace` stands in where it has none.
+///
+/// # Errors
+/// All that is wrong with it, in words.
+pub fn event_of(contract: &Arc<Contract>, raw: &RawValue, trace: Option<&str>) -> Result<Draft, String> {
+    let checked = item::read(raw, trace).and_then(|request| publish::from_backend(contract, request).map_err(faults_of));
+    checked.map_err(|faults| faults.iter().map(|f| format!("{}: {}", f.pointer, f.message)).collect::<Vec<_>>().join("; "))
+}
+
 /// What the contract's refusal means to a backend.
-fn faults_of(refusal: Refusal) -> Vec<Fault> {
+pub fn faults_of(refusal: Refusal) -> Vec<Fault> {
     let fault = |status, kind, pointer: &str, rule: &str, message: String, nearest| {
         let (pointer, rule) = (pointer.to_owned(), rule.to_owned());
         vec![Fault { status, kind, pointer, rule, found: "string".to_owned(), message, nearest }]
@@ -148,14 +223,17 @@ fn faults_of(refusal: Refusal) -> Vec<Fault> {
     }
 }
 
-/// Why the store did not take it.
-fn refused(error: PublishError) -> Problem {
-    let (kind, retry_after_s) = match &error {
-        PublishError::Store(LogError::Full(_)) => ("store-full", "5"),
-        PublishError::Store(_) => ("store-failed", "5"),
-        PublishError::Stopping => ("stopping", "1"),
-    };
-    problem(StatusCode::SERVICE_UNAVAILABLE, kind, error.to_string()).header(header::RETRY_AFTER, retry_after_s)
+/// Why it was not published: a version is stale, or the store did not take it.
+pub fn refused(error: PublishError) -> Problem {
+    if let PublishError::Conflict(conflict) = &error {
+        return problem(StatusCode::CONFLICT, error.code(), error.to_string())
+            .with("index", conflict.index)
+            .with("of", &*conflict.of)
+            .with("current", conflict.current)
+            .with("given", conflict.given);
+    }
+    let retry_after_s = if error == PublishError::Stopping { "1" } else { "5" };
+    problem(StatusCode::SERVICE_UNAVAILABLE, error.code(), error.to_string()).header(header::RETRY_AFTER, retry_after_s)
 }
 
 fn no_answer() -> Problem {
@@ -174,16 +252,4 @@ pub fn receipt(served: &Served, published: &Published) -> Value {
         "durability": published.durability.as_str(),
         "position": position.to_string(),
     })
-}
-
-/// `X-Correlation-Id`: the trace of the events that carry none (K-17).
-fn correlation_id(headers: &HeaderMap) -> Result<Option<String>, Problem> {
-    let Some(value) = headers.get("x-correlation-id") else { return Ok(None) };
-    match value.to_str() {
-        Ok(text) if (1..=publish::MAX_TEXT).contains(&text.len()) => Ok(Some(text.to_owned())),
-        _ => {
-            let detail = format!("X-Correlation-Id must have 1 to {} visible ASCII characters", publish::MAX_TEXT);
-            Err(problem(StatusCode::BAD_REQUEST, "bad-request", detail))
-        }
-    }
 }

@@ -34,6 +34,11 @@ impl Parameters {
         Ok(Parameters { pairs })
     }
 
+    /// All of them.
+    pub fn pairs(&self) -> &[(String, String)] {
+        &self.pairs
+    }
+
     pub fn find(&self, name: &str) -> Option<&str> {
         self.pairs.iter().find(|(n, _)| n == name).map(|(_, v)| v.as_str())
     }

@@ -7,6 +7,10 @@ use http::StatusCode;
 pub const PROBLEMS: &[(&str, &str)] = &[
     ("bad-request", "The request cannot be understood"),
     ("bad-parameter", "The request cannot be understood"),
+    ("bad-signature", "The request is not signed by its app"),
+    ("unknown-app", "There is no such app"),
+    ("invalid-device", "The device does not fit"),
+    ("taken", "There is one already"),
     ("bad-position", "The request cannot be understood"),
     ("bad-filter", "The request cannot be understood"),
     ("invalid-json", "The body is not JSON"),
@@ -21,6 +25,7 @@ pub const PROBLEMS: &[(&str, &str)] = &[
     ("unknown-type", "There is no such thing"),
     ("not-here", "The event does not belong there"),
     ("invalid-selector", "The clients meant cannot be told"),
+    ("conflict", "The version is not the newest"),
     ("invalid-event", "The event does not fit its contract"),
     ("store-full", "The store is full"),
     ("store-failed", "The store failed"),

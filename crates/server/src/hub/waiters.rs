@@ -15,6 +15,7 @@ use tokio::sync::Notify;
 #[derive(Debug, Default)]
 pub struct Waiters {
     by_log: Mutex<HashMap<Arc<str>, Vec<Arc<Notify>>>>,
+    by_prefix: Mutex<Vec<(Arc<str>, Arc<Notify>)>>,
     count: AtomicUsize,
     closed: AtomicBool,
 }
@@ -39,10 +40,21 @@ impl Waiters {
         Waiter { waiters: self.clone(), logs, bell }
     }
 
+    /// Waits for every log whose name begins so, whether it is there yet or not.
+    pub fn wait_for_all(self: &Arc<Waiters>, prefix: &str) -> Waiter {
+        let bell = Arc::new(Notify::new());
+        self.by_prefix.lock().unwrap_or_else(PoisonError::into_inner).push((prefix.into(), bell.clone()));
+        self.count.fetch_add(1, Ordering::SeqCst);
+        Waiter { waiters: self.clone(), logs: Vec::new(), bell }
+    }
+
     /// The server stops: wakes everybody, and nobody waits any more.
     pub fn close(&self) {
         self.closed.store(true, Ordering::SeqCst);
         for bell in self.by_log.lock().unwrap_or_else(PoisonError::into_inner).values().flatten() {
+            bell.notify_one();
+        }
+        for (_, bell) in self.by_prefix.lock().unwrap_or_else(PoisonError::into_inner).iter() {
             bell.notify_one();
         }
     }
@@ -65,6 +77,12 @@ impl Watchers for Waiters {
         let by_log = self.by_log.lock().unwrap_or_else(PoisonError::into_inner);
         for bell in logs.iter().filter_map(|log| by_log.get(&log.name)).flatten() {
             bell.notify_one();
+        }
+        drop(by_log);
+        for (prefix, bell) in self.by_prefix.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+            if logs.iter().any(|log| log.name.starts_with(&**prefix)) {
+                bell.notify_one();
+            }
         }
     }
 }
@@ -89,6 +107,9 @@ impl Drop for Waiter {
                 }
             }
         }
+        drop(by_log);
+        let mut by_prefix = self.waiters.by_prefix.lock().unwrap_or_else(PoisonError::into_inner);
+        by_prefix.retain(|(_, bell)| !Arc::ptr_eq(bell, &self.bell));
         self.waiters.count.fetch_sub(1, Ordering::SeqCst);
     }
 }

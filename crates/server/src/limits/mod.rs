@@ -1,5 +1,9 @@
 //! How many there may be at once: of connections, by address, by principal, in all.
 
+pub(crate) mod meter;
+
+pub(crate) use meter::{Named, rates};
+
 use crate::problem::Problem;
 use http::StatusCode;
 use std::{
@@ -15,7 +19,7 @@ use std::{
 /// Counts by key; a key whose count is back at 0 costs nothing.
 #[derive(Debug)]
 pub struct Counts<K: Eq + Hash> {
-    by_key: Mutex<HashMap<K, usize>>,
+    by_key: Mutex<HashMap<Arc<K>, usize>>,
 }
 
 impl<K: Eq + Hash> Default for Counts<K> {
@@ -24,18 +28,19 @@ impl<K: Eq + Hash> Default for Counts<K> {
     }
 }
 
-impl<K: Eq + Hash + Clone> Counts<K> {
+impl<K: Eq + Hash> Counts<K> {
     /// One more of `key`, if there are fewer than `max`; one less again when the place is dropped.
     pub fn take(self: &Arc<Self>, key: K, max: usize) -> Option<Place<K>> {
         let mut by_key = self.by_key.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = by_key.entry(key.clone()).or_insert(0);
-        if *count >= max {
-            if *count == 0 {
-                by_key.remove(&key);
-            }
+        // One key in memory, however many places it has.
+        let (key, count) = match by_key.get_key_value(&key) {
+            Some((known, count)) => (known.clone(), *count),
+            None => (Arc::new(key), 0),
+        };
+        if count >= max {
             return None;
         }
-        *count += 1;
+        by_key.insert(key.clone(), count + 1);
         Some(Place { counts: self.clone(), key })
     }
 
@@ -47,12 +52,12 @@ impl<K: Eq + Hash + Clone> Counts<K> {
 
 /// A place that was taken; dropping it gives it back.
 #[derive(Debug)]
-pub struct Place<K: Eq + Hash + Clone> {
+pub struct Place<K: Eq + Hash> {
     counts: Arc<Counts<K>>,
-    key: K,
+    key: Arc<K>,
 }
 
-impl<K: Eq + Hash + Clone> Drop for Place<K> {
+impl<K: Eq + Hash> Drop for Place<K> {
     fn drop(&mut self) {
         let mut by_key = self.counts.by_key.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(count) = by_key.get_mut(&self.key) {

@@ -17,7 +17,7 @@ pub fn paths() -> Map<String, Value> {
     publish["responses"] = answers(
         "Published, as durable as the channel promises",
         &receipts,
-        &["400", "401", "403", "404", "408", "413", "415", "422", "500", "503"],
+        &["400", "401", "403", "404", "408", "409", "413", "415", "422", "500", "503"],
     );
     publish["responses"]["200"]["headers"] = json!({ "Tidewire-Position": { "$ref": "#/components/headers/Tidewire-Position" } });
     paths.insert("/v1/events".into(), json!({ "post": publish }));
@@ -40,6 +40,7 @@ pub fn paths() -> Map<String, Value> {
         ),
         query("types", false, "Type patterns, separated by semicolons; `*` stands last", json!({ "type": "string", "pattern": PATTERNS })),
         query("limit", false, "Most events of the page", json!({ "type": "integer", "minimum": 1, "maximum": 1000 })),
+        query("wait", false, "How long to wait where there is nothing yet: seconds, or with a unit", json!({ "type": "string" })),
     ]);
     since["responses"] = answers("A page", &schema("Replay"), &["400", "401", "403", "404", "500", "503"]);
     since["responses"]["200"]["headers"] = page_headers();
@@ -61,7 +62,7 @@ pub fn paths() -> Map<String, Value> {
     one["responses"]["200"]["headers"] = json!({ "Tidewire-Position": { "$ref": "#/components/headers/Tidewire-Position" } });
     paths.insert("/v1/channels/{channel}".into(), json!({ "parameters": named, "get": one }));
     let mut presence = operation("presence", "backends", "Who is on the channel, where its contract says `presence`");
-    presence["responses"] = answers("The members", &schema("Presence"), &["400", "401", "404"]);
+    presence["responses"] = answers("The members", &schema("Presence"), &["400", "401", "404", "500", "503"]);
     paths.insert("/v1/channels/{channel}/presence".into(), json!({ "parameters": named, "get": presence }));
 
     let count = |name: &str| json!({ "type": "object", "required": [name], "properties": { name: { "type": "integer", "minimum": 0 } } });
@@ -75,6 +76,29 @@ pub fn paths() -> Map<String, Value> {
     unsubscribe["responses"] = answers("How many were taken off", &count("unsubscribed"), &refusals);
     paths.insert("/v1/unsubscribe".into(), json!({ "post": unsubscribe }));
 
+    let bridges = json!({
+        "type": "object", "required": ["bridges"],
+        "properties": { "bridges": { "type": "array", "items": {
+            "type": "object", "required": ["name", "exchange", "connected", "lag", "confirmed", "failures", "aside"],
+            "properties": {
+                "name": { "type": "string" },
+                "exchange": { "type": "string" },
+                "connected": { "type": "boolean" },
+                "lag": { "type": "object", "properties": { "events": { "type": "integer" }, "seconds": { "type": "number" } } },
+                "confirmed": { "type": "integer" },
+                "failures": { "type": "integer" },
+                "aside": { "type": "array", "description": "Messages that the broker refused for themselves", "items": { "type": "object" } },
+            },
+        } } },
+    });
+    let mut list = operation("bridges", "bridges", "How the bridges of the key's contract are doing, and what they have set aside");
+    list["responses"] = answers("The bridges", &bridges, &["401", "500", "503"]);
+    paths.insert("/v1/bridges".into(), json!({ "get": list }));
+    let bridge = json!([{ "name": "bridge", "in": "path", "required": true, "schema": { "type": "string", "minLength": 1 } }]);
+    let mut retry = operation("retryBridge", "bridges", "Try again what a bridge has set aside");
+    retry["responses"] = answers("How many messages that are", &count("retrying"), &["401", "404", "500", "503"]);
+    paths.insert("/v1/bridges/{bridge}/retry".into(), json!({ "parameters": bridge, "post": retry }));
+
     for (path, id, summary) in
         [("/", "welcome", "Name, version and contracts of this server"), ("/openapi.json", "openapi", "This document")]
     {
@@ -83,6 +107,13 @@ pub fn paths() -> Map<String, Value> {
         get["responses"] = answers(summary, &json!({ "type": "object" }), &[]);
         paths.insert(path.into(), json!({ "get": get }));
     }
+    let mut asyncapi = operation("asyncapi", "server", "A contract as AsyncAPI 3.0");
+    asyncapi["security"] = json!([]);
+    let views = json!({ "type": "string", "enum": ["logical", "wire"], "default": "logical" });
+    asyncapi["parameters"] = json!([query("view", false, "Channels and events, or endpoints and frames", views)]);
+    asyncapi["responses"] = answers("The document", &json!({ "type": "object" }), &["400", "404"]);
+    let named = json!([{ "name": "contract", "in": "path", "required": true, "schema": { "type": "string", "minLength": 1 } }]);
+    paths.insert("/asyncapi/{contract}.json".into(), json!({ "parameters": named, "get": asyncapi }));
     paths
 }
 
@@ -99,7 +130,8 @@ pub fn place() -> Value {
     ] })
 }
 
-fn operation(id: &str, tag: &str, summary: &str) -> Value {
+/// An operation of backends.
+pub fn operation(id: &str, tag: &str, summary: &str) -> Value {
     json!({ "operationId": id, "tags": [tag], "summary": summary, "security": [{ "backend": [] }] })
 }
 
@@ -108,7 +140,8 @@ pub fn query(name: &str, required: bool, description: &str, schema: Value) -> Va
     json!({ "name": name, "in": "query", "required": required, "description": description, "schema": schema })
 }
 
-fn body(schema: &Value) -> Value {
+/// A JSON body of this schema.
+pub fn body(schema: &Value) -> Value {
     json!({ "required": true, "content": { "application/json": { "schema": schema } } })
 }
 

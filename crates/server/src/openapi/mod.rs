@@ -1,7 +1,9 @@
 //! `GET /openapi.json`: the HTTP interface as OpenAPI 3.1, made of the routes and of the contracts that are served.
 
 mod contract;
+mod devices;
 mod envelope;
+mod handover;
 mod interface;
 mod parts;
 
@@ -13,16 +15,24 @@ use std::sync::Arc;
 pub fn document(served: &[Arc<Served>]) -> Value {
     let mut paths = interface::paths();
     let mut schemas = parts::schemas();
+    devices::paths(&mut paths);
+    devices::schemas(&mut schemas);
     let mut security = Map::new();
     security.insert("backend".into(), json!({ "type": "http", "scheme": "bearer", "description": "A backend key of a contract" }));
-    let mut tags = vec![json!({ "name": "backends" }), json!({ "name": "server" })];
+    let mut tags = vec![json!({ "name": "backends" }), json!({ "name": "devices" }), json!({ "name": "server" })];
     let mut drafts = Vec::new();
     let mut client = Vec::new();
+    let mut webhooks = Map::new();
     for one in served {
         let contract = &one.contract;
         tags.push(json!({ "name": contract.name, "description": contract.title }));
         contract::schemas(contract, &mut schemas, &mut drafts);
-        client.extend(contract::security(contract, &mut security));
+        let places = contract::security(contract, &mut security);
+        for (path, item) in devices::signing(contract, &places) {
+            paths.insert(path, item);
+        }
+        client.extend(places);
+        webhooks.extend(handover::webhooks(contract));
         for (path, item) in contract::paths(contract) {
             paths.insert(path, item);
         }
@@ -33,7 +43,10 @@ pub fn document(served: &[Arc<Served>]) -> Value {
         all.extend(client);
         since["get"]["security"] = all.into();
     }
-    json!({
+    if !webhooks.is_empty() {
+        handover::schemas(&mut schemas);
+    }
+    let mut document = json!({
         "openapi": "3.1.0",
         "info": {
             "title": "Tidewire",
@@ -50,5 +63,9 @@ pub fn document(served: &[Arc<Served>]) -> Value {
             "headers": parts::headers(),
             "securitySchemes": security,
         },
-    })
+    });
+    if !webhooks.is_empty() {
+        document["webhooks"] = webhooks.into();
+    }
+    document
 }

@@ -9,6 +9,7 @@ const PROBLEMS: &[(&str, &str)] = &[
     ("404", "There is no such path, channel or event; `nearest` names what is near"),
     ("405", "The path has no such method; `Allow` lists those that it has"),
     ("408", "The body did not arrive in time"),
+    ("409", "There is one already, or the version is not the newest: `current` names that"),
     ("413", "The body or the batch is too large"),
     ("415", "The body is not application/json"),
     ("422", "The body does not fit; `errors` lists everything that is wrong"),
@@ -180,7 +181,7 @@ pub fn schemas() -> Map<String, Value> {
                     "channel": text,
                     "members": { "type": "array", "items": {
                         "type": "object", "required": ["member", "info", "connections"],
-                        "properties": { "member": {}, "info": {}, "connections": { "type": "integer", "minimum": 1 } },
+                        "properties": { "member": {}, "info": {}, "connections": { "type": "integer", "minimum": 0, "description": "0 while it is away and has not left" } },
                     } },
                 },
             }),

@@ -22,32 +22,32 @@ pub(super) async fn page(client: &Rc<Client>, worker: &Rc<Worker>) -> io::Result
             log: track.room.log.clone(),
             eye: track.eye.clone(),
             after: track.after,
-            priority: track.room.priority(),
+            priority: client.urgency(track),
         });
-        encoders.push((track.room.encoder(), track.names.first().cloned()));
+        encoders.push((track.room.encoder(), track.names.first().clone(), track.replay));
     }
     let from: Vec<u64> = feed.tracks.iter().map(|t| t.after).collect();
     let (reader, framing, served) = (worker.reader.clone(), client.framing, client.served.clone());
     let job = move || {
         let page = feed.pull(&reader, PAGE, PAGE_BYTES, SCAN);
         let mut bytes = Vec::new();
-        let count = page.as_ref().map_or(0, |p| p.events.len());
+        let (count, gaps) = page.as_ref().map_or((0, 0), |p| (p.events.len(), p.missing.len()));
         let mut scratch = Vec::new();
         let page = page.map(|page| {
             for (index, missing) in page.missing {
-                let (encoder, name) = &encoders[index];
-                let name = name.as_deref().unwrap_or(&encoder.channel.name);
+                let (encoder, name, _) = &encoders[index];
                 let told = gap(name, &encoder.channel.vars, missing);
                 framing.reply(&served, &tidewire_wire::Reply::Gap(told), &mut bytes);
             }
             for (index, record) in page.events {
-                encoders[index].0.encode(framing, &record, &mut scratch, &mut bytes);
+                let (encoder, _, replay) = &encoders[index];
+                encoder.encode(framing, &record, record.seq <= *replay, &mut scratch, &mut bytes);
             }
         });
-        (page, feed, bytes, count)
+        (page, feed, bytes, (count, gaps))
     };
     let _turn = worker.catching_up.acquire().await;
-    let (page, feed, bytes, count) = tokio::task::spawn_blocking(job).await.map_err(io::Error::other)?;
+    let (page, feed, bytes, (count, gaps)) = tokio::task::spawn_blocking(job).await.map_err(io::Error::other)?;
     if let Err(error) = page {
         tracing::warn!(connection = client.id, %error, "cannot read the history");
         return cannot_read(client, &error).await;
@@ -65,8 +65,9 @@ pub(super) async fn page(client: &Rc<Client>, worker: &Rc<Worker>) -> io::Result
             mine.after = read.after;
         }
         drop(tracks);
-        worker.counters.delivered(count as u64, 0);
-        client.put_aside(bytes);
+        client.tally.delivered(count as u64, 0);
+        client.tally.caught_up(gaps);
+        client.put_aside(&bytes);
     }
     Ok(())
 }
@@ -82,11 +83,11 @@ async fn cannot_read(client: &Rc<Client>, error: &LogError) -> io::Result<()> {
         let head = track.room.log.head();
         let from = track.room.log.position(track.after).to_string();
         let missing = feed::Missing { from, from_at: None, to: track.room.log.position(head), reason: feed::Reason::Damaged };
-        let name = track.names.first().map_or(&*track.room.log.name, |n| &**n);
-        let told = gap(name, track.room.vars(), missing);
+        client.tally.gap();
+        let told = gap(track.names.first(), track.room.vars(), missing);
         client.framing.reply(&client.served, &tidewire_wire::Reply::Gap(told), &mut bytes);
         track.after = head;
     }
-    client.put_aside(bytes);
+    client.put_aside(&bytes);
     Ok(())
 }

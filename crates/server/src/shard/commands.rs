@@ -1,22 +1,27 @@
 //! What a client asks for, done.
 
-use super::{client::Client, close, limits::Exceeded, worker::Worker};
-use crate::hub::{self, PublishError};
+use super::{client::Client, close, pusher, worker::Worker};
+use crate::{
+    handover::{Refused, Sent},
+    hub::{self, PublishError},
+    limits::{self, meter::Exceeded},
+};
 use bytes::Bytes;
 use serde_json::{Value, json};
-use std::rc::Rc;
+use std::{rc::Rc, time::Duration};
+use tidewire_contract::ChannelName;
 use tidewire_engine::{
-    Resume, id,
+    Conflict, Resume, id,
     publish::{self, Refusal, Request},
 };
 use tidewire_wire::{BadFrame, Command, Reference, Reply};
 
 pub(super) async fn obey(worker: &Rc<Worker>, client: &Rc<Client>, frame: &[u8]) {
-    let mut command = match client.served.dialect.decode(frame) {
+    let mut command = match client.framing.dialect(&client.served).decode(frame) {
         Ok(command) => command,
         Err(BadFrame { code, message, mut reference }) => {
-            reference.vars = client.vars.clone();
-            if let Err(exceeded) = meter(client, reference.frame.as_deref(), None) {
+            reference.vars = client.vars();
+            if let Err(exceeded) = meter(worker, client, reference.frame.as_deref(), None).await {
                 return too_many(worker, client, &exceeded, None, reference);
             }
             return error(worker, client, code, message, None, reference);
@@ -24,26 +29,43 @@ pub(super) async fn obey(worker: &Rc<Worker>, client: &Rc<Client>, frame: &[u8])
     };
     let (reference, event_type) = match &mut command {
         Command::Pong => return,
+        // Signs of life are no messages: limits leave them out.
+        Command::Ping { reference } => {
+            // Whoever has the answer has had all that there was to see before.
+            client.flush(worker);
+            reference.vars = client.vars();
+            return client.reply(worker, &Reply::Pong { at: hub::now(), reference: reference.clone() });
+        }
         Command::Send { reference, event_type, .. } => (reference, Some(event_type.clone())),
         Command::Subscribe { reference, .. }
+        | Command::SignIn { reference, .. }
         | Command::Unsubscribe { reference, .. }
         | Command::Sync { reference, .. }
-        | Command::Ping { reference }
         | Command::Refresh { reference, .. } => (reference, None),
     };
-    reference.vars = client.vars.clone();
-    if let Err(exceeded) = meter(client, reference.frame.as_deref(), event_type.as_deref()) {
+    reference.vars = client.vars();
+    if let Err(exceeded) = meter(worker, client, reference.frame.as_deref(), event_type.as_deref()).await {
         return too_many(worker, client, &exceeded, event_type, reference.clone());
     }
     match command {
-        Command::Pong => {}
-        Command::Ping { reference } => client.reply(worker, &Reply::Pong { at: hub::now(), reference }),
-        Command::Subscribe { channels, after, reference } => subscribe(worker, client, &channels, after.as_deref(), reference),
+        Command::Pong | Command::Ping { .. } => {}
+        Command::SignIn { auth, user_data, .. } => pusher::sign_in(worker, client, &auth, user_data),
+        Command::Subscribe { channels, proof: Some(proof), .. } => {
+            for name in channels {
+                pusher::subscribe(worker, client, &name, &proof).await;
+            }
+        }
+        Command::Send { event_type, data, channel: Some(channel), .. } if client.pusher.is_some() => {
+            pusher::send(worker, client, event_type, data.get(), channel).await;
+        }
+        Command::Subscribe { channels, after, proof: None, reference } => {
+            subscribe(worker, client, &channels, after.as_deref(), reference).await;
+        }
         Command::Unsubscribe { channels, reference } => {
             let left: Vec<String> = channels.into_iter().filter(|name| worker.leave(client, name)).collect();
             client.reply(worker, &Reply::Unsubscribed { channels: left, at: hub::now(), reference });
         }
-        Command::Sync { since, reference } => sync(worker, client, &since, reference),
+        Command::Sync { since, reference } => sync(worker, client, &since, reference).await,
         Command::Refresh { token, reference } => refresh(worker, client, &token, reference),
         Command::Send { event_type, data, channel, reference } => {
             send(worker, client, event_type, data.get().to_owned(), channel, reference).await
@@ -51,17 +73,33 @@ pub(super) async fn obey(worker: &Rc<Worker>, client: &Rc<Client>, frame: &[u8])
     }
 }
 
-fn meter(client: &Client, frame: Option<&str>, event_type: Option<&str>) -> Result<(), Exceeded> {
+async fn meter(worker: &Worker, client: &Client, frame: Option<&str>, event_type: Option<&str>) -> Result<(), Exceeded> {
     let contract = &client.served.contract;
     let event = event_type.and_then(|t| contract.event(t)).and_then(|e| e.limit);
     if contract.limits.total.is_none() && contract.limits.frames.is_empty() && event.is_none() {
         return Ok(());
     }
-    client.limits.borrow_mut().get_or_insert_default().take(&contract.limits, frame.or(event_type), event, hub::now())
+    let principal = client.principal.borrow().clone();
+    if contract.limits.per_principal && !principal.id.is_empty() {
+        let who = (contract.name.as_str(), &*principal.id);
+        let frame = frame.or(event_type);
+        if let Some(across) = &worker.env.across {
+            let rates = limits::rates(&contract.limits, frame, event);
+            match across.bounds().count(who.0, who.1, &rates.iter().map(limits::Named::shared).collect::<Vec<_>>()).await {
+                Ok(exceeded) => return exceeded.map_or(Ok(()), |(place, retry)| Err(rates[place].exceeded(retry))),
+                // As long as nobody can count over all nodes, each counts for itself.
+                Err(failure) => tracing::debug!(%failure, "a principal's messages are counted on this node alone"),
+            }
+        }
+        return worker.env.principals.meter(who, &contract.limits, frame, event, hub::now());
+    }
+    let mut meters = client.limits.take().unwrap_or_default();
+    let taken = meters.take(&contract.limits, frame.or(event_type), event, hub::now());
+    client.limits.set(Some(meters));
+    taken
 }
 
 fn too_many(worker: &Rc<Worker>, client: &Rc<Client>, exceeded: &Exceeded, event_type: Option<String>, reference: Reference) {
-    worker.counters.refused();
     let message = format!("the limit of {} is reached; try again in {} ms", exceeded.limit, exceeded.retry.as_millis().max(1));
     match event_type {
         Some(event_type) => refused(worker, client, event_type, "RATE_LIMITED", message, Value::Array(Vec::new()), reference),
@@ -70,8 +108,8 @@ fn too_many(worker: &Rc<Worker>, client: &Rc<Client>, exceeded: &Exceeded, event
 }
 
 fn error(worker: &Rc<Worker>, client: &Rc<Client>, code: &'static str, message: String, channel: Option<String>, reference: Reference) {
-    worker.counters.refused();
-    client.reply(worker, &Reply::Error { code, message, channel, at: hub::now(), reference });
+    client.tally.refused(code);
+    client.reply(worker, &Reply::Error { code: code.into(), message, channel, at: hub::now(), reference });
 }
 
 fn refused(
@@ -83,11 +121,12 @@ fn refused(
     errors: Value,
     reference: Reference,
 ) {
-    worker.counters.refused();
-    client.reply(worker, &Reply::Refused { event_type, code, message, errors, at: hub::now(), reference });
+    client.tally.refused(code);
+    super::refusal::note(worker, client, &event_type, code, &reference);
+    client.reply(worker, &Reply::Refused { event_type, code: code.into(), message, errors, at: hub::now(), reference });
 }
 
-fn subscribe(worker: &Rc<Worker>, client: &Rc<Client>, names: &[String], after: Option<&str>, reference: Reference) {
+async fn subscribe(worker: &Rc<Worker>, client: &Rc<Client>, names: &[String], after: Option<&str>, reference: Reference) {
     let resume = match after.map(|text| Resume::parse(text).ok_or(text)) {
         None => None,
         Some(Ok(resume)) => Some(resume),
@@ -115,8 +154,11 @@ fn subscribe(worker: &Rc<Worker>, client: &Rc<Client>, names: &[String], after: 
             error(worker, client, "RATE_LIMITED", message, Some(name.clone()), reference.clone());
             continue;
         }
-        match worker.join(client, channel, resume) {
-            Ok(position) => joined.push((name.clone(), position)),
+        match worker.join_from(client, &channel, resume).await {
+            Ok(place) => {
+                joined.push((name.clone(), place.position));
+                place.tell(worker, client, name);
+            }
             Err(failure) => error(worker, client, "UNAVAILABLE", failure.to_string(), Some(name.clone()), reference.clone()),
         }
     }
@@ -126,29 +168,33 @@ fn subscribe(worker: &Rc<Worker>, client: &Rc<Client>, names: &[String], after: 
     client.flush(worker);
 }
 
-fn sync(worker: &Rc<Worker>, client: &Rc<Client>, since: &str, reference: Reference) {
+async fn sync(worker: &Rc<Worker>, client: &Rc<Client>, since: &str, reference: Reference) {
     let Some(resume) = Resume::parse(since) else {
         let message = format!("cannot sync since '{since}': expected an ISO 8601 time, an event id, a seq or a position");
         return error(worker, client, "INVALID_PAYLOAD", message, None, reference);
     };
-    let names: Vec<String> = client.tracks.borrow().iter().filter_map(|t| t.names.first().map(ToString::to_string)).collect();
+    let names: Vec<String> = client.tracks.borrow().iter().map(|t| t.names.first().to_string()).collect();
     client.reply(worker, &Reply::Synced { at: hub::now(), reference: reference.clone() });
     for name in names {
         let Some(channel) = client.served.contract.channel(&name) else { continue };
-        if let Err(failure) = worker.join(client, channel, Some(resume)) {
-            error(worker, client, "UNAVAILABLE", failure.to_string(), Some(name), reference.clone());
+        match worker.join_from(client, &channel, Some(resume)).await {
+            Ok(place) => place.tell(worker, client, &name),
+            Err(failure) => error(worker, client, "UNAVAILABLE", failure.to_string(), Some(name), reference.clone()),
         }
     }
     client.flush(worker);
 }
 
 fn refresh(worker: &Rc<Worker>, client: &Rc<Client>, token: &str, reference: Reference) {
-    match worker.env.check.check(&client.served, token) {
+    match worker.env.check.check(&client.served, token, client.peer) {
         Err(why) => error(worker, client, "UNAUTHORIZED", why, None, reference),
         Ok((principal, _)) if principal.id != client.principal.borrow().id => {
             error(worker, client, "UNAUTHORIZED", "the new token is another principal's".into(), None, reference);
         }
         Ok((principal, expires)) => {
+            let names = client.names();
+            let channels: Vec<_> = names.iter().filter_map(|name| client.served.contract.channel(name)).collect();
+            worker.env.presence.renew(&client.served.contract, &channels, &client.principal.borrow(), &principal);
             *client.principal.borrow_mut() = principal;
             client.expires.set(expires.unwrap_or(i64::MAX));
             client.reply(worker, &Reply::Refreshed { at: hub::now(), expires, reference });
@@ -159,12 +205,12 @@ fn refresh(worker: &Rc<Worker>, client: &Rc<Client>, token: &str, reference: Ref
 
 /// What the new token no longer allows ends now.
 fn rights_changed(worker: &Rc<Worker>, client: &Rc<Client>) {
-    let names: Vec<_> = client.tracks.borrow().iter().flat_map(|t| t.names.clone()).collect();
+    let names = client.names();
     let contract = client.served.contract.clone();
     for name in names {
         let Some(channel) = contract.channel(&name) else { continue };
         if contract.channels[channel.kind].may_join(&client.principal.borrow(), &channel.vars) {
-            let eye = std::sync::Arc::new(tidewire_engine::Eye::new(&contract, &channel, &client.principal.borrow()));
+            let eye = tidewire_engine::Eye::new(&contract, &channel, &client.principal.borrow()).through(client.id);
             for track in client.tracks.borrow_mut().iter_mut().filter(|t| t.names.contains(&name)) {
                 track.eye = eye.clone();
             }
@@ -174,7 +220,7 @@ fn rights_changed(worker: &Rc<Worker>, client: &Rc<Client>) {
             error(worker, client, "UNAUTHORIZED", message, Some(name.to_string()), Reference::default());
         }
     }
-    if client.tracks.borrow().is_empty() && client.served.contract.endpoints.get(client.endpoint).is_some_and(|e| e.channel.is_some()) {
+    if client.tracks.borrow().is_empty() && client.has_channel() {
         close::close(worker, client, 4403, "the new token does not allow this channel");
     }
 }
@@ -182,11 +228,21 @@ fn rights_changed(worker: &Rc<Worker>, client: &Rc<Client>) {
 async fn send(worker: &Rc<Worker>, client: &Rc<Client>, event_type: String, data: String, channel: Option<String>, reference: Reference) {
     let contract = client.served.contract.clone();
     // Where the frame names no channel, it is the one that the client is on, if there is only one that takes the type.
-    let channel = channel.or_else(|| {
+    let destination = publish::destination(&contract, &event_type, data.as_bytes(), &client.principal.borrow());
+    let destination = match destination {
+        Ok(named) => named,
+        Err(refusal) => {
+            let (code, message, errors) = refusal_in_words(&refusal);
+            return refused(worker, client, event_type, code, message, errors, reference);
+        }
+    };
+    let channel = destination.or(channel).or_else(|| {
         let on = &contract.event(&event_type)?.on;
         let tracks = client.tracks.borrow();
-        let mut fitting =
-            tracks.iter().flat_map(|t| &t.names).filter(|n| contract.channel(n).is_some_and(|c| on.is_empty() || on.contains(&c.kind)));
+        let mut fitting = tracks
+            .iter()
+            .flat_map(|t| t.names.iter())
+            .filter(|n| contract.channel(n).is_some_and(|c| on.is_empty() || on.contains(&c.kind)));
         let first = fitting.next()?.to_string();
         fitting.next().is_none().then_some(first)
     });
@@ -207,6 +263,12 @@ async fn send(worker: &Rc<Worker>, client: &Rc<Client>, event_type: String, data
         ..Request::default()
     };
     let principal = client.principal.borrow().clone();
+    let may_join = |name: &ChannelName| contract.channels[name.kind].may_join(&principal, &name.vars);
+    if let Some(name) = contract.channel(&request.channel).filter(|name| !may_join(name)) {
+        let message = format!("this principal may not be on '{}', so it sends nothing there", name.name);
+        return refused(worker, client, event_type, "UNAUTHORIZED", message, Value::Array(Vec::new()), reference);
+    }
+    let channel = request.channel.clone();
     let draft = match publish::from_client(&contract, request, &principal) {
         Ok(draft) => draft,
         Err(refusal) => {
@@ -214,6 +276,15 @@ async fn send(worker: &Rc<Worker>, client: &Rc<Client>, event_type: String, data
             return refused(worker, client, event_type, code, message, errors, reference);
         }
     };
+    // Where the frame has no key, its answer names the one that the contract makes.
+    let mut reference = reference;
+    if reference.key.is_none() {
+        reference.key = draft.key.as_deref().map(Value::from);
+    }
+    if contract.event(&event_type).is_some_and(|event| event.to.is_some()) {
+        let sent = Sent { draft, event_type: event_type.clone(), channel, principal, connection: client.id };
+        return hand_over(worker, client, sent, reference).await;
+    }
     match worker.env.hub.publish(vec![draft]).await {
         Ok(published) => {
             let Some(p) = published.first() else { return };
@@ -221,14 +292,48 @@ async fn send(worker: &Rc<Worker>, client: &Rc<Client>, event_type: String, data
             client.reply(worker, &Reply::Ack { event_type, reply, at: hub::now(), reference });
         }
         Err(failure) => {
-            let code = if matches!(failure, PublishError::Stopping) { "RESTARTING" } else { "UNAVAILABLE" };
-            refused(worker, client, event_type, code, failure.to_string(), Value::Array(Vec::new()), reference);
+            let errors = match &failure {
+                PublishError::Conflict(Conflict { of, current, given, .. }) => json!([{ "of": &**of, "current": current, "given": given }]),
+                _ => Value::Array(Vec::new()),
+            };
+            refused(worker, client, event_type, failure.client_code(), failure.to_string(), errors, reference);
         }
     }
 }
 
+/// A backend decides.
+async fn hand_over(worker: &Rc<Worker>, client: &Rc<Client>, sent: Sent, reference: Reference) {
+    let event_type = sent.event_type.clone();
+    match decided(worker, client, sent).await {
+        Ok(reply) => client.reply(worker, &Reply::Ack { event_type, reply, at: hub::now(), reference }),
+        Err(Refused { code, message, errors }) => {
+            client.tally.refused(known(&code));
+            super::refusal::note(worker, client, &event_type, known(&code), &reference);
+            client.reply(worker, &Reply::Refused { event_type, code: code.into(), message, errors, at: hub::now(), reference });
+        }
+    }
+}
+
+/// What the backend says. The client is not read from meanwhile, so what it sends is decided in the order in which it sent it.
+pub(super) async fn decided(worker: &Rc<Worker>, client: &Rc<Client>, sent: Sent) -> Result<Value, Refused> {
+    let mut answered = Box::pin(worker.env.hand_overs.send(sent));
+    loop {
+        tokio::select! {
+            outcome = &mut answered => return outcome,
+            // That nothing is heard of it is not its fault.
+            () = tokio::time::sleep(Duration::from_secs(1)) => client.heard.set(worker.seconds()),
+        }
+    }
+}
+
+/// The code as it is counted: those of backends may be any.
+fn known(code: &str) -> &'static str {
+    const KNOWN: [&str; 7] = ["INVALID_PAYLOAD", "UNAUTHORIZED", "RATE_LIMITED", "NOT_FOUND", "CONFLICT", "UNAVAILABLE", "RESTARTING"];
+    KNOWN.into_iter().find(|known| *known == code).unwrap_or("OTHER")
+}
+
 /// Code, message and details of a refusal, for a client.
-fn refusal_in_words(refusal: &Refusal) -> (&'static str, String, Value) {
+pub(super) fn refusal_in_words(refusal: &Refusal) -> (&'static str, String, Value) {
     let near = |nearest: &Option<String>| nearest.as_ref().map(|n| format!("; the nearest is '{n}'")).unwrap_or_default();
     let none = Value::Array(Vec::new());
     match refusal {

@@ -1,5 +1,6 @@
 //! Where a session's bytes go, and where they come from.
 
+use super::ready::{Plain, Ready};
 use bytes::Bytes;
 use std::{
     cell::RefCell,
@@ -7,6 +8,7 @@ use std::{
     io,
     net::TcpStream,
     pin::Pin,
+    rc::Rc,
     task::{Context, Poll, Waker, ready},
 };
 use tokio::{
@@ -24,29 +26,42 @@ pub enum Socket {
     Body(mpsc::Sender<Bytes>),
 }
 
-/// The same, within the shard's runtime.
+/// The same, within the shard.
 pub(super) enum Io {
-    Plain(tokio::net::TcpStream),
+    Plain(Plain),
     Tls(RefCell<Box<tokio_rustls::server::TlsStream<tokio::net::TcpStream>>>),
     Body(mpsc::Sender<Bytes>),
 }
 
 impl Io {
-    pub(super) fn new(socket: Socket) -> io::Result<Io> {
+    pub(super) fn new(socket: Socket, ready: &Rc<Ready>, connection: u64) -> io::Result<Io> {
         Ok(match socket {
             Socket::Plain(stream) => {
                 stream.set_nodelay(true)?;
-                Io::Plain(tokio::net::TcpStream::from_std(stream)?)
+                Io::Plain(Plain::new(stream, ready.clone(), connection)?)
             }
             Socket::Tls(stream) => Io::Tls(RefCell::new(stream)),
             Socket::Body(sender) => Io::Body(sender),
         })
     }
 
+    /// Whether a task has to wait for what it has to say: only plain sockets are in the shard's queue.
+    pub(super) fn wants_a_task(&self) -> bool {
+        !matches!(self, Io::Plain(_))
+    }
+
+    /// Reads what is there; `WouldBlock` where nothing is. Only for who wants no task.
+    pub(super) fn try_read(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Io::Plain(socket) => socket.try_read(buffer),
+            _ => Err(io::ErrorKind::Unsupported.into()),
+        }
+    }
+
     /// Writes what the socket takes at once; `WouldBlock` where it takes nothing.
     pub(super) fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
         match self {
-            Io::Plain(stream) => stream.try_write(bytes),
+            Io::Plain(socket) => socket.try_write(bytes),
             Io::Body(sender) => match sender.try_reserve() {
                 Ok(permit) => {
                     permit.send(Bytes::copy_from_slice(bytes));
@@ -84,13 +99,7 @@ impl Io {
 
     fn poll_write(&self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         match self {
-            Io::Plain(stream) => loop {
-                ready!(stream.poll_write_ready(cx))?;
-                match stream.try_write(bytes) {
-                    Err(e) if e.kind() == io::ErrorKind::WouldBlock => {}
-                    result => return Poll::Ready(result),
-                }
-            },
+            Io::Plain(socket) => socket.poll_write(cx, bytes),
             Io::Tls(stream) => {
                 let mut stream = stream.borrow_mut();
                 let written = ready!(Pin::new(&mut **stream).poll_write(cx, bytes))?;
@@ -115,13 +124,7 @@ impl Io {
     /// Waits for bytes and reads them into `buffer`, which is borrowed only while there is something to read. 0 is the end.
     pub(super) async fn read(&self, buffer: &RefCell<Box<[u8]>>) -> io::Result<usize> {
         match self {
-            Io::Plain(stream) => loop {
-                stream.readable().await?;
-                match stream.try_read(&mut buffer.borrow_mut()) {
-                    Err(e) if e.kind() == io::ErrorKind::WouldBlock => {}
-                    result => return result,
-                }
-            },
+            Io::Plain(socket) => poll_fn(|cx| socket.poll_read(cx, &mut buffer.borrow_mut())).await,
             Io::Tls(stream) => {
                 poll_fn(|cx| {
                     let mut buffer = buffer.borrow_mut();
@@ -141,9 +144,7 @@ impl Io {
     /// Ends the writing side.
     pub(super) async fn shutdown(&self) {
         match self {
-            Io::Plain(stream) => {
-                let _ = socket2::SockRef::from(stream).shutdown(std::net::Shutdown::Write);
-            }
+            Io::Plain(socket) => socket.shutdown(),
             Io::Tls(stream) => {
                 let _ = poll_fn(|cx| Pin::new(&mut **stream.borrow_mut()).poll_shutdown(cx)).await;
             }

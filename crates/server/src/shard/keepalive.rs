@@ -18,14 +18,18 @@ pub(super) fn tick(worker: &Rc<Worker>) {
             close::close(worker, &client, EXPIRED, "the token expired; connect again with a new one");
             continue;
         }
-        let keepalive = client.served.contract.keepalive;
+        if let Some(reason) = super::pusher::overdue(&client, seconds) {
+            close::close(worker, &client, 4403, reason);
+            continue;
+        }
+        let (_, timeout) = patience(&client);
         let silent = u64::from(seconds.saturating_sub(client.heard.get()));
         match client.framing {
             Framing::Sse => {
                 client.heard.set(seconds);
                 client.send(worker, b":\n\n");
             }
-            _ if silent >= keepalive.timeout.as_secs() => {
+            _ if silent >= timeout => {
                 close::close(worker, &client, SILENT, "nothing was heard for too long");
             }
             _ => {
@@ -43,9 +47,22 @@ fn is_due(client: &Client, seconds: u32, now: i64) -> bool {
     if client.closing.get() {
         return false;
     }
-    let keepalive = client.served.contract.keepalive;
+    let (ping, timeout) = patience(client);
     let silent = u64::from(seconds.saturating_sub(client.heard.get()));
     now >= client.expires.get()
-        || silent >= keepalive.timeout.as_secs()
-        || (silent >= keepalive.ping.as_secs() && (client.framing == Framing::Sse || !client.pinged.get()))
+        || super::pusher::overdue(client, seconds).is_some()
+        || silent >= timeout
+        || (silent >= ping && (client.framing == Framing::Sse || !client.pinged.get()))
+}
+
+/// Seconds of silence after which a client is asked for a sign of life, and after which it is given up.
+fn patience(client: &Client) -> (u64, u64) {
+    let (ping, timeout) = match &client.served.pusher {
+        Some(app) if client.framing.is_pusher() => {
+            let (ping, pong) = app.patience();
+            (ping, ping + pong)
+        }
+        _ => (client.served.contract.keepalive.ping, client.served.contract.keepalive.timeout),
+    };
+    (ping.as_secs(), timeout.as_secs())
 }

@@ -2,16 +2,27 @@
 
 use super::{close, io::Socket, worker::Worker};
 use crate::session::SessionSpec;
-use std::{rc::Rc, time::Duration};
+use serde::{Deserialize, Serialize};
+use std::{rc::Rc, sync::Arc, time::Duration};
+use tidewire_contract::Principal;
 use tidewire_wire::{Reference, Reply};
 use tokio::sync::oneshot;
 
 pub(super) enum Order {
     Adopt(Box<Adopted>),
-    Disconnect(Selector, String, oneshot::Sender<usize>),
+    /// With this close code and reason.
+    Disconnect(Selector, u16, String, oneshot::Sender<usize>),
     Unsubscribe(Selector, String, oneshot::Sender<usize>),
     Subscribers(String, oneshot::Sender<usize>),
     Drain(Duration, oneshot::Sender<usize>),
+    /// The connection's place was taken by a newer one.
+    Evict(u64, oneshot::Sender<usize>),
+    /// A notice of the Pusher protocol, framed, for those who joined the log's channel before the change of this number.
+    Notice(Arc<str>, u64, Arc<[u8]>),
+    /// The same, for these connections.
+    NoticeTo(Arc<[u64]>, Arc<[u8]>),
+    /// The connection is this principal's of the contract from now on: 1 if it could be, 2 if it is another's already.
+    Bind(u64, String, Arc<Principal>, oneshot::Sender<usize>),
 }
 
 pub(super) struct Adopted {
@@ -22,20 +33,23 @@ pub(super) struct Adopted {
 }
 
 /// Which sessions are meant; all of what is given must fit.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Selector {
     pub contract: Option<String>,
     pub principal: Option<String>,
     pub connection: Option<u64>,
     pub channel: Option<String>,
+    /// Who signed in, under the Pusher protocol.
+    pub user: Option<String>,
 }
 
 impl Selector {
     fn fits(&self, client: &super::client::Client) -> bool {
         self.contract.as_ref().is_none_or(|c| *c == client.served.contract.name)
-            && self.principal.as_ref().is_none_or(|p| *p == client.principal.borrow().id)
+            && self.principal.as_ref().is_none_or(|p| **p == *client.principal.borrow().id)
             && self.connection.is_none_or(|c| c == client.id)
-            && self.channel.as_ref().is_none_or(|c| client.tracks.borrow().iter().any(|t| t.names.iter().any(|n| **n == **c)))
+            && self.user.as_ref().is_none_or(|u| client.pusher.as_ref().is_some_and(|state| state.is_user(u)))
+            && self.channel.as_ref().is_none_or(|c| client.tracks.borrow().iter().any(|t| t.names.contains(c)))
     }
 }
 
@@ -45,12 +59,32 @@ pub(super) fn obey(worker: &Rc<Worker>, order: Order) {
             let Adopted { socket, response, leftover, spec } = *adopted;
             worker.adopt(socket, &response, leftover, spec);
         }
-        Order::Disconnect(who, reason, answer) => {
+        Order::Disconnect(who, code, reason, answer) => {
             let fitting = select(worker, &who);
             for client in &fitting {
-                close::close(worker, client, 4403, &reason);
+                close::close(worker, client, code, &reason);
             }
             let _ = answer.send(fitting.len());
+        }
+        Order::Evict(connection, answer) => {
+            let client = worker.clients.borrow().get(&connection).cloned();
+            if let Some(client) = &client {
+                close::close(worker, client, close::REPLACED, "a newer connection of the same principal took the place of this one");
+            }
+            let _ = answer.send(client.iter().count());
+        }
+        Order::Notice(log, number, frame) => super::pusher::notice(worker, &log, number, &frame),
+        Order::NoticeTo(connections, frame) => {
+            for connection in connections.iter() {
+                let client = worker.clients.borrow().get(connection).cloned();
+                if let Some(client) = client {
+                    client.send(worker, &frame);
+                }
+            }
+        }
+        Order::Bind(connection, contract, principal, answer) => {
+            let client = worker.clients.borrow().get(&connection).filter(|c| c.served.contract.name == contract).cloned();
+            let _ = answer.send(client.map_or(0, |client| super::pusher::bind(worker, &client, principal)));
         }
         Order::Unsubscribe(who, channel, answer) => {
             let mut count = 0;
@@ -73,7 +107,7 @@ pub(super) fn obey(worker: &Rc<Worker>, order: Order) {
                 let clients = select(&worker, &Selector::default());
                 let pause = time.checked_div(clients.len() as u32).unwrap_or_default();
                 for client in &clients {
-                    close::close(&worker, client, 1012, "the server restarts; come back in a moment");
+                    close::close(&worker, client, close::COME_BACK, "the server restarts; come back in a moment");
                     if !pause.is_zero() {
                         tokio::time::sleep(pause).await;
                     }

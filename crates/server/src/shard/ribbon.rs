@@ -12,6 +12,8 @@ pub struct Ribbon {
     entries: VecDeque<Entry>,
     /// `seq` of the newest event that is not for everybody; 0 where none is.
     restricted: u64,
+    /// `seq` of the newest event that somebody does not get although it is for everybody; 0 where none is.
+    excepting: u64,
     /// Absolute offset of `bytes[0]`.
     base: u64,
 }
@@ -48,6 +50,9 @@ impl Ribbon {
         if record.audience != tidewire_engine::Audience::Everyone {
             self.restricted = record.seq;
         }
+        if record.except.is_some() {
+            self.excepting = record.seq;
+        }
         self.entries.push_back(Entry { record: record.clone(), end: self.base + self.bytes.len() as u64 });
     }
 
@@ -70,7 +75,12 @@ impl Ribbon {
 
     /// Whether every event behind `after` is for everybody.
     pub fn is_public(&self, after: u64) -> bool {
-        self.restricted <= after
+        self.restricted <= after && self.excepting <= after
+    }
+
+    /// Whether who oversees the channel gets every event behind `after`.
+    pub fn is_overseen(&self, after: u64) -> bool {
+        self.excepting <= after
     }
 
     fn index(&self, seq: u64) -> Option<usize> {

@@ -2,7 +2,7 @@
 
 use super::{
     client::Client,
-    framing::{FRAMINGS, Framing},
+    framing::{self, FRAMINGS, Framing},
     ribbon::Ribbon,
 };
 use crate::served::Served;
@@ -26,6 +26,8 @@ pub(super) struct Room {
     ribbons: [RefCell<Ribbon>; FRAMINGS],
     /// Moved since the last sweep.
     pub(super) stirred: Cell<bool>,
+    /// The contents that the ribbons are of.
+    epoch: Cell<i64>,
 }
 
 /// Makes a log's events into bytes, on whatever thread.
@@ -38,9 +40,9 @@ pub(super) struct Encoder {
 }
 
 impl Encoder {
-    pub(super) fn encode(&self, framing: Framing, record: &Record, scratch: &mut Vec<u8>, out: &mut Vec<u8>) {
-        let view = EventView { record, channel: &self.channel.log, vars: &self.channel.vars, epoch: self.log.epoch() };
-        framing.event(&*self.served.dialect, &view, self.marks, scratch, out);
+    pub(super) fn encode(&self, framing: Framing, record: &Record, replay: bool, scratch: &mut Vec<u8>, out: &mut Vec<u8>) {
+        let view = EventView { record, channel: &self.channel.log, vars: &self.channel.vars, epoch: self.log.epoch(), replay };
+        framing.event(&self.served, &view, self.marks, scratch, out);
     }
 }
 
@@ -52,7 +54,15 @@ impl Room {
     pub(super) fn new(log: Arc<LogHandle>, served: Arc<Served>, channel: ChannelName, marks: Marks) -> Room {
         let priority = served.contract.channels[channel.log_kind].priority;
         let encoder = Arc::new(Encoder { served, channel, log: log.clone(), marks });
-        Room { log, encoder, priority, clients: RefCell::default(), ribbons: Default::default(), stirred: Cell::new(false) }
+        Room {
+            log,
+            encoder,
+            priority,
+            clients: RefCell::default(),
+            ribbons: Default::default(),
+            stirred: Cell::new(false),
+            epoch: Cell::new(0),
+        }
     }
 
     pub(super) fn ribbon(&self, framing: Framing) -> &RefCell<Ribbon> {
@@ -67,12 +77,24 @@ impl Room {
             if after >= self.log.head() {
                 return Ok(());
             }
-            let records = reader.read(&self.log, after, STEP, STEP_BYTES)?;
+            let records = if reader.is_shared() {
+                // A store that is far away is not read on this thread: whoever needs it catches up by pages.
+                match self.log.at_hand(after, STEP, STEP_BYTES) {
+                    Some(records) => records,
+                    None if after != from => {
+                        ribbon.clear();
+                        continue;
+                    }
+                    None => return Err(LogError::Away("it is not in memory".into())),
+                }
+            } else {
+                reader.read(&self.log, after, STEP, STEP_BYTES)?
+            };
             if records.is_empty() {
                 return Ok(());
             }
             for record in &records {
-                ribbon.push(record, |out| self.encoder.encode(framing, record, scratch, out));
+                ribbon.push(record, |out| self.encoder.encode(framing, record, false, scratch, out));
             }
         }
     }
@@ -90,9 +112,21 @@ impl Room {
         let mut ribbon = self.ribbon(framing).borrow_mut();
         ribbon.clear();
         for record in &records {
-            ribbon.push(record, |out| self.encoder.encode(framing, record, scratch, out));
+            ribbon.push(record, |out| self.encoder.encode(framing, record, false, scratch, out));
         }
         ribbon.first() == Some(after + 1)
+    }
+
+    /// The log has other contents: what was made of those before is of no use.
+    pub(super) fn forget_ribbons(&self, epoch: i64) {
+        if self.epoch.replace(epoch) != epoch {
+            self.ribbons.iter().for_each(|ribbon| ribbon.borrow_mut().clear());
+        }
+    }
+
+    /// Whether an event that was missed is spelled otherwise than one that is new.
+    pub(super) fn tells_replay(&self) -> bool {
+        self.encoder.served.tells_replay
     }
 
     pub(super) fn encoder(&self) -> Arc<Encoder> {
@@ -101,6 +135,17 @@ impl Room {
 
     pub(super) fn vars(&self) -> &Vars {
         &self.encoder.channel.vars
+    }
+
+    /// The channel's name: its own, in the same memory for all readers, or a mirror's.
+    pub(super) fn name(&self, name: &Arc<str>) -> Arc<str> {
+        let own = &self.encoder.channel.name;
+        if **own == **name { own.clone() } else { name.clone() }
+    }
+
+    /// A time as an event stream's place.
+    pub(super) fn place(&self, at: i64) -> String {
+        framing::place(self.encoder.marks, at)
     }
 
     /// Adds a reader; how many there are then.

@@ -2,16 +2,15 @@
 
 use super::{
     Order, ShardEnv, Switch,
-    client::{Client, Track},
+    client::Client,
     counters::Counters,
     io::{Io, Socket},
+    ready::Ready,
     room::Room,
+    track::{Names, Track},
+    turns::Turns,
 };
-use crate::{
-    served::Served,
-    session::{SessionSpec, Transport},
-};
-use smallvec::smallvec;
+use crate::{hub::Place, served::Served, session::SessionSpec};
 use std::{
     cell::{Cell, RefCell},
     collections::HashMap,
@@ -21,10 +20,6 @@ use std::{
 };
 use tidewire_contract::ChannelName;
 use tidewire_engine::{Eye, LogHandle, Reader, Resume, feed, log::LogError};
-use tidewire_wire::{
-    Reply,
-    websocket::{Bounds, Decoder},
-};
 use tokio::{
     sync::{Semaphore, mpsc},
     time::Instant,
@@ -37,6 +32,8 @@ pub(super) struct Worker {
     pub(super) counters: Arc<Counters>,
     rooms: RefCell<HashMap<Arc<str>, Rc<Room>>>,
     pub(super) clients: RefCell<HashMap<u64, Rc<Client>>>,
+    pub(super) ready: Rc<Ready>,
+    pub(super) turns: Turns,
     /// Read buffer of all clients: it is used only while one of them is being read.
     pub(super) input: RefCell<Box<[u8]>>,
     pub(super) scratch: RefCell<Vec<u8>>,
@@ -47,10 +44,26 @@ pub(super) struct Worker {
     pub(super) draining: Cell<bool>,
 }
 
+/// A channel that was joined.
+pub(super) struct Joined {
+    pub(super) position: tidewire_engine::Position,
+    missing: Option<feed::Missing>,
+    pub(super) room: Rc<Room>,
+}
+
+impl Joined {
+    /// Tells the client what is missing before what follows, if anything is.
+    pub(super) fn tell(self, worker: &Rc<Worker>, client: &Rc<Client>, name: &str) {
+        if let Some(missing) = self.missing {
+            client.tell_missing(worker, &self.room, name, missing);
+        }
+    }
+}
+
 const INPUT: usize = 64 * 1024;
 
 impl Worker {
-    pub(super) fn new(index: usize, env: Arc<ShardEnv>, counters: Arc<Counters>) -> Worker {
+    pub(super) fn new(index: usize, env: Arc<ShardEnv>, counters: Arc<Counters>, ready: Ready) -> Worker {
         Worker {
             index,
             reader: env.hub.reader().clone(),
@@ -58,6 +71,8 @@ impl Worker {
             counters,
             rooms: RefCell::default(),
             clients: RefCell::default(),
+            ready: Rc::new(ready),
+            turns: Turns::default(),
             input: RefCell::new(vec![0; INPUT].into()),
             scratch: RefCell::default(),
             gathered: RefCell::default(),
@@ -77,8 +92,9 @@ impl Worker {
                 () = switch.wake.notified() => {
                     // What is being published in this turn gathers.
                     tokio::task::yield_now().await;
-                    for log in switch.take() {
+                    for (log, since) in switch.take() {
                         self.moved(&log);
+                        self.counters.fanned_out(&log.name, since);
                     }
                 }
                 order = orders.recv() => {
@@ -114,93 +130,145 @@ impl Worker {
     }
 
     pub(super) fn adopt(self: &Rc<Self>, socket: Socket, response: &[u8], leftover: Vec<u8>, mut spec: SessionSpec) {
-        let io = match Io::new(socket) {
+        let io = match Io::new(socket, &self.ready, spec.connection) {
             Ok(io) => io,
             Err(error) => return tracing::debug!(%error, "a client left before it was served"),
         };
-        let decoder = match spec.transport {
-            Transport::WebSocket(agreed) => Some(Decoder::new(agreed, Bounds { message: self.env.message_bytes })),
-            Transport::Sse => None,
-        };
         let joins = std::mem::take(&mut spec.joins);
-        let client = Rc::new(Client::new(io, spec, decoder, self.seconds()));
+        let refused = spec.refused.take();
+        let device = spec.device.take();
+        let tally = self.counters.of(&spec);
+        let client = Rc::new(Client::new(io, spec, self.seconds(), tally));
         self.clients.borrow_mut().insert(client.id, client.clone());
-        self.counters.opened();
-        client.send(self, response);
-        let hello = Reply::Hello { connection: client.id.to_string(), at: crate::hub::now(), vars: client.vars.clone() };
-        client.reply(self, &hello);
-        for join in joins {
-            if let Err(error) = self.join(&client, join.channel, join.resume) {
-                tracing::warn!(%error, "cannot join a channel");
-                super::close::close(self, &client, 1011, "the store failed");
-                break;
-            }
+        client.tally.opened();
+        if let Some((code, reason)) = refused {
+            client.send(self, response);
+            self.env.hub.tallies().turned_away_for(code, client.tally.transport());
+            super::close::close(self, &client, code, &reason);
+            return super::reading::begin(self, &client, leftover);
         }
-        client.flush(self);
-        tokio::task::spawn_local(super::reading::serve(self.clone(), client, leftover));
+        // Who was blocked since it was let in was not found among the clients then.
+        if device.is_some_and(|device| !device.holds()) {
+            client.send(self, response);
+            super::close::close(self, &client, super::close::ENDED, "the device was blocked, removed or changed");
+            return super::reading::begin(self, &client, leftover);
+        }
+        self.make_room(&client);
+        super::hello::greet(self, client, response, joins, leftover);
     }
 
-    /// Puts a cursor into the channel's log. The client is told what is missing, not yet written to.
+    /// Where a contract lets the newest connection of a principal win, the older ones end.
+    pub(super) fn make_room(&self, client: &Client) {
+        let limits = &client.served.contract.limits;
+        let (Some(at_most), true) = (limits.connections, limits.newest_wins) else { return };
+        let principal = client.principal.borrow().id.clone();
+        if principal.is_empty() || client.framing == super::framing::Framing::Sse {
+            return;
+        }
+        let contract = &client.served.contract.name;
+        if let Some(across) = &self.env.across {
+            return across.take_place(contract, &principal, client.id, at_most as usize);
+        }
+        for connection in self.env.principals.take_place(contract, &principal, client.id, at_most as usize) {
+            client.tally.evicted();
+            self.env.switches.evict(connection);
+        }
+    }
+
+    /// Puts a cursor into the channel's log; `place`: where `resume` is, if it was looked up before. The client is told nothing and not yet written to.
     ///
     /// # Errors
     /// What the store says.
     pub(super) fn join(
         self: &Rc<Self>,
         client: &Rc<Client>,
-        channel: ChannelName,
+        channel: &ChannelName,
         resume: Option<Resume>,
-    ) -> Result<tidewire_engine::Position, LogError> {
-        let room = self.room(&client.served, &channel)?;
-        let eye = Arc::new(Eye::new(&client.served.contract, &channel, &client.principal.borrow()));
+        place: Option<Place>,
+    ) -> Result<Joined, LogError> {
+        let room = self.room(&client.served, channel)?;
+        let eye = Eye::new(&client.served.contract, channel, &client.principal.borrow()).through(client.id);
         if let Some(track) = client.tracks.borrow_mut().iter_mut().find(|t| Rc::ptr_eq(&t.room, &room)) {
             if !track.names.contains(&channel.name) {
-                track.names.push(channel.name.clone());
+                track.names.add(room.name(&channel.name));
                 if eye.oversees {
                     track.eye = eye.clone();
                 }
+                self.present(client, channel);
             }
             if resume.is_none() {
-                return Ok(room.log.position(track.after));
+                return Ok(Joined { position: room.log.position(track.after), missing: None, room: room.clone() });
             }
         }
-        let (after, missing) = feed::start(&self.reader, &room.log, resume)?;
-        if let Some(missing) = missing {
-            client.tell_missing(self, &room, &channel.name, missing);
-        }
+        let (after, missing) = match place {
+            Some(Place { after, missing }) => (after, missing),
+            None => feed::start(&self.reader, &room.log, resume)?,
+        };
+        let replay = if resume.is_some() { room.log.head() } else { 0 };
         let mut tracks = client.tracks.borrow_mut();
         match tracks.iter_mut().find(|t| Rc::ptr_eq(&t.room, &room)) {
-            Some(track) => track.after = track.after.min(after),
+            Some(track) => {
+                track.after = track.after.min(after);
+                track.replay = track.replay.max(replay);
+            }
             None => {
                 let joined = room.join(client);
                 if joined == 1 {
                     room.log.watchers.fetch_or(1 << self.index, Ordering::AcqRel);
                 }
-                self.counters.joined();
+                client.tally.joined();
                 // What came between the look at the head and the bit above is found by the flush that follows.
-                tracks.push(Track { room: room.clone(), eye, after, names: smallvec![channel.name.clone()] });
-                self.env.presence.enter(&client.served.contract, &channel, &client.principal.borrow());
+                let epoch = Cell::new(room.log.epoch());
+                tracks.push(Track { room: room.clone(), eye, after, names: Names::new(room.name(&channel.name)), replay, epoch });
+                self.present(client, channel);
             }
         }
-        Ok(room.log.position(after))
+        drop(tracks);
+        Ok(Joined { position: room.log.position(after), missing, room })
+    }
+
+    /// The same, with the place looked up first. Only the task that reads the client's frames may wait here.
+    pub(super) async fn join_from(
+        self: &Rc<Self>,
+        client: &Rc<Client>,
+        channel: &ChannelName,
+        resume: Option<Resume>,
+    ) -> Result<Joined, LogError> {
+        let place = self.env.hub.place(&client.served.contract, channel, resume).await?;
+        self.join(client, channel, resume, place)
     }
 
     /// Takes the client off a channel; whether it was on it.
     pub(super) fn leave(&self, client: &Rc<Client>, name: &str) -> bool {
         let mut tracks = client.tracks.borrow_mut();
-        let Some(index) = tracks.iter().position(|t| t.names.iter().any(|n| **n == *name)) else { return false };
-        tracks[index].names.retain(|n| **n != *name);
-        if tracks[index].names.is_empty() {
+        let Some(index) = tracks.iter().position(|t| t.names.contains(name)) else { return false };
+        if tracks[index].names.remove(name) {
+            // The log is read on under another name; under this one nobody is there any more.
+            self.absent(client, name);
+        } else {
             let track = tracks.remove(index);
             self.left(client, &track, name);
         }
         true
     }
 
-    fn left(&self, client: &Rc<Client>, track: &Track, name: &str) {
-        self.counters.left();
-        if let Some(channel) = client.served.contract.channel(name) {
+    fn present(&self, client: &Client, channel: &ChannelName) {
+        if client.pusher.is_none() {
+            self.env.presence.enter(&client.served.contract, channel, &client.principal.borrow());
+        }
+    }
+
+    fn absent(&self, client: &Rc<Client>, name: &str) {
+        if client.pusher.is_some() {
+            super::pusher::left(self, client, name);
+        } else if let Some(channel) = client.served.contract.channel(name) {
             self.env.presence.exit(&client.served.contract, &channel, &client.principal.borrow());
         }
+    }
+
+    fn left(&self, client: &Rc<Client>, track: &Track, name: &str) {
+        client.tally.left();
+        self.absent(client, name);
         if track.room.leave(client) == 0 {
             track.room.log.watchers.fetch_and(!(1 << self.index), Ordering::AcqRel);
             self.rooms.borrow_mut().remove(&track.room.log.name);
@@ -213,10 +281,26 @@ impl Worker {
             return;
         }
         for track in client.tracks.take() {
-            let name = track.names.first().cloned().unwrap_or_default();
-            self.left(client, &track, &name);
+            self.left(client, &track, track.names.first());
+            for other in track.names.iter().skip(1) {
+                self.absent(client, other);
+            }
         }
-        self.counters.closed();
+        super::pusher::gone(self, client);
+        let limits = &client.served.contract.limits;
+        if limits.newest_wins {
+            let (contract, principal) = (&client.served.contract.name, client.principal.borrow().id.clone());
+            match &self.env.across {
+                Some(across) => across.leave_place(contract, &principal, client.id),
+                None => self.env.principals.leave_place(contract, &principal, client.id),
+            }
+        }
+        client.tally.closed();
+    }
+
+    /// The room of a log that somebody reads here.
+    pub(super) fn known_room(&self, log: &str) -> Option<Rc<Room>> {
+        self.rooms.borrow().get(log).cloned()
     }
 
     /// Clients that read this log here.

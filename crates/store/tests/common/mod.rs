@@ -6,13 +6,15 @@ use std::sync::Arc;
 use tidewire_contract::Durability;
 use tidewire_engine::{
     id,
-    log::{Append, Batch, Log, LogError, LogId, Retention},
+    log::{Append, Batch, Log, LogError, LogId, Retention, StateRow},
     record::{Audience, Record},
 };
 use tidewire_store::{Options, Store};
 
 pub const EPOCH: i64 = 1_763_678_000_000_000;
 pub const ALL: usize = usize::MAX;
+/// The row of state in which [`append`] says which event it wrote last.
+pub const NEWEST: &str = "newest";
 
 /// Options under which a test does not depend on the machine: no reserve of free space, an identity of the boot that is given.
 pub fn options() -> Options {
@@ -41,6 +43,7 @@ pub fn event(id: LogId, seq: u64) -> Record {
             id = id.0,
         )),
         audience: Audience::Everyone,
+        except: None,
     }
 }
 
@@ -49,8 +52,10 @@ pub fn key(id: LogId, seq: u64) -> String {
 }
 
 pub fn append(name: &str, id: LogId, durability: Durability, seqs: impl IntoIterator<Item = u64>) -> Append {
-    let records = seqs.into_iter().map(|seq| Arc::new(event(id, seq))).collect();
-    Append { log: name.into(), id, durability, records, members: Vec::new() }
+    let records: Vec<_> = seqs.into_iter().map(|seq| Arc::new(event(id, seq))).collect();
+    let newest = |seq: u64| StateRow { name: NEWEST.into(), value: Some(seq.to_string().into()) };
+    let states = records.last().map(|r| newest(r.seq)).into_iter().collect();
+    Append { log: name.into(), id, durability, records, members: Vec::new(), states }
 }
 
 pub fn one(append: Append) -> Batch {
@@ -67,7 +72,8 @@ pub fn fill(store: &Store, name: &str, durability: Durability, seqs: impl IntoIt
     id
 }
 
-/// Reads the whole log; each event must be what [`event`] makes, in order, without a hole.
+/// Reads the whole log; each event must be what [`event`] makes, in order, without a hole; and its row of state is of the last
+/// of them, neither ahead of it nor behind (C-3, P-5).
 pub fn check_log(store: &Store, name: &str) -> Result<(LogId, u64), LogError> {
     let Some(state) = store.find(name)? else { return Ok((LogId(0), 0)) };
     let mut seq = state.first - 1;
@@ -84,6 +90,8 @@ pub fn check_log(store: &Store, name: &str) -> Result<(LogId, u64), LogError> {
         }
     }
     assert_eq!(seq, state.head, "{name} ends before its head");
+    let newest = store.state(state.id, NEWEST)?.map_or(0, |row| std::str::from_utf8(&row).unwrap().parse().unwrap());
+    assert_eq!(newest, state.head, "{name}: what it remembers is not what it is");
     Ok((state.id, state.head))
 }
 

@@ -148,7 +148,9 @@ fn command(kind: ClientFrame, found: Found<'_>) -> Result<Command, BadFrame> {
     };
     let result = (|| {
         Ok(match kind {
-            ClientFrame::Subscribe => Command::Subscribe { channels: channels()?, after: text("after")?, reference: reference.clone() },
+            ClientFrame::Subscribe => {
+                Command::Subscribe { channels: channels()?, after: text("after")?, proof: None, reference: reference.clone() }
+            }
             ClientFrame::Unsubscribe => Command::Unsubscribe { channels: channels()?, reference: reference.clone() },
             ClientFrame::Sync => Command::Sync { since: needed("since")?, reference: reference.clone() },
             ClientFrame::Ping => Command::Ping { reference: reference.clone() },

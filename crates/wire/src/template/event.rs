@@ -7,7 +7,7 @@ use tidewire_contract::{Template, template::Segment};
 use tidewire_engine::{Position, at, id};
 
 #[derive(Debug, Default)]
-pub(super) struct Pieces(Vec<Piece>);
+pub(crate) struct Pieces(Vec<Piece>);
 
 #[derive(Debug)]
 enum Piece {
@@ -30,13 +30,14 @@ enum Slot {
     Key,
     Trace,
     Channel,
+    Replay,
     Data(Vec<String>),
     Fields(Vec<String>),
     Variable(String),
 }
 
 impl Pieces {
-    pub(super) fn compile(template: &Template) -> Pieces {
+    pub(crate) fn compile(template: &Template) -> Pieces {
         let mut pieces = Pieces::default();
         pieces.add(template);
         pieces
@@ -96,7 +97,7 @@ impl Pieces {
         }
     }
 
-    pub(super) fn write(&self, event: &EventView<'_>, out: &mut Vec<u8>) {
+    pub(crate) fn write(&self, event: &EventView<'_>, out: &mut Vec<u8>) {
         for piece in &self.0 {
             match piece {
                 Piece::Bytes(bytes) => out.extend_from_slice(bytes),
@@ -124,6 +125,7 @@ fn slot(path: &[String]) -> Slot {
         "key" => Slot::Key,
         "trace" => Slot::Trace,
         "channel" => Slot::Channel,
+        "replay" => Slot::Replay,
         "data" => Slot::Data(rest()),
         "fields" => Slot::Fields(rest()),
         variable => Slot::Variable(variable.to_owned()),
@@ -134,19 +136,20 @@ impl Slot {
     fn write(&self, event: &EventView<'_>, out: &mut Vec<u8>) {
         let record = event.record;
         match self {
-            Slot::Id => plain(&id::to_text(&record.id), out),
+            Slot::Id => plain(&id::text(&record.id), out),
             Slot::Type => string(&record.event_type, out),
-            Slot::At => plain(&at::to_iso(record.at), out),
+            Slot::At => plain(&at::iso(record.at), out),
             Slot::OccurredAt => match &record.occurred_at {
                 Some(text) => string(text, out),
-                None => plain(&at::to_iso(record.at), out),
+                None => plain(&at::iso(record.at), out),
             },
             Slot::Seq => out.extend_from_slice(record.seq.to_string().as_bytes()),
-            Slot::Epoch => plain(&format!("{:x}", event.epoch), out),
-            Slot::Position => plain(&Position { epoch: event.epoch, seq: record.seq }.to_string(), out),
+            Slot::Epoch => plain(format!("{:x}", event.epoch).as_bytes(), out),
+            Slot::Position => plain(Position { epoch: event.epoch, seq: record.seq }.to_string().as_bytes(), out),
             Slot::Key => optional(record.key.as_deref(), out),
             Slot::Trace => optional(record.trace.as_deref(), out),
             Slot::Channel => string(event.channel, out),
+            Slot::Replay => out.extend_from_slice(if event.replay { b"true" } else { b"false" }),
             Slot::Data(path) => pick(&record.data, path, out),
             Slot::Fields(path) => match &record.fields {
                 Some(fields) => pick(fields, path, out),
@@ -165,15 +168,15 @@ fn optional(text: Option<&str>, out: &mut Vec<u8>) {
 }
 
 /// Text that needs no escapes.
-fn plain(text: &str, out: &mut Vec<u8>) {
+fn plain(text: &[u8], out: &mut Vec<u8>) {
     out.push(b'"');
-    out.extend_from_slice(text.as_bytes());
+    out.extend_from_slice(text);
     out.push(b'"');
 }
 
 fn string(text: &str, out: &mut Vec<u8>) {
     if text.bytes().all(|b| b >= 0x20 && b != b'"' && b != b'\\') {
-        return plain(text, out);
+        return plain(text.as_bytes(), out);
     }
     // Writing to a Vec does not fail.
     let _ = serde_json::to_writer(out, text);

@@ -5,28 +5,36 @@ use crate::{
     reply::{Gap, Reply},
 };
 use serde_json::{Value, json};
-use tidewire_contract::{ServerFrame, Template, address::Vars};
+use tidewire_contract::{ErrorCode, ServerFrame, Template, address::Vars};
 use tidewire_engine::at;
 
 /// Appends the reply as the contract spells it; false where it has no word for it.
-pub(super) fn write(server: &[(ServerFrame, Template)], reply: &Reply, out: &mut Vec<u8>) -> bool {
+pub(super) fn write(server: &[(ServerFrame, Template)], errors: &[ErrorCode], reply: &Reply, out: &mut Vec<u8>) -> bool {
     let template = |frame| server.iter().find(|(f, _)| *f == frame).map(|(_, t)| t);
     let template = template(reply.frame()).or_else(|| match reply {
         Reply::Refused { .. } => template(ServerFrame::Error),
         _ => None,
     });
-    let mut lookup = |path: &[String]| walk(value(reply, &path[0])?, &path[1..]);
+    let mut lookup = |path: &[String]| match (path[0].as_str(), reply) {
+        ("action", Reply::Error { code, .. } | Reply::Refused { code, .. }) => Some(action(errors, code).into()),
+        (name, _) => walk(value(reply, name)?, &path[1..]),
+    };
     let value = match (template, reply) {
         (Some(template), _) => template.fill(&mut lookup),
         (None, Reply::Gap(gap)) => json!({ "type": "gap", "channel": gap.channel, "from": gap.from, "to": gap.to.to_string(),
             "reason": gap.reason.as_str(), "action": gap.reason.action(), "position": gap.to.to_string() }),
         (None, Reply::Error { code, message, .. } | Reply::Refused { code, message, .. }) => {
-            json!({ "type": "error", "code": code, "message": message })
+            json!({ "type": "error", "code": code, "message": message, "action": action(errors, code) })
         }
         (None, _) => return false,
     };
     // Writing to a Vec does not fail.
     serde_json::to_writer(out, &value).is_ok()
+}
+
+/// What a client can do about an error. A backend may answer with a code that the contract does not have.
+fn action<'e>(errors: &'e [ErrorCode], code: &str) -> &'e str {
+    errors.iter().find(|e| e.code == code).map_or("See the message", |e| &e.action)
 }
 
 fn walk(value: Value, path: &[String]) -> Option<Value> {
@@ -59,8 +67,13 @@ fn value(reply: &Reply, name: &str) -> Option<Value> {
 /// What only this kind of reply knows.
 fn own(reply: &Reply, reference: Option<&Reference>, name: &str) -> Option<Value> {
     match reply {
-        Reply::Hello { connection, vars, .. } => match name {
+        Reply::Hello { connection, vars, channel, presence, retained, .. } => match name {
             "connection" => Some(connection.clone().into()),
+            "channel" => channel.as_ref().map(|(name, _)| name.clone().into()),
+            "position" => channel.as_ref().map(|(_, place)| place.to_string().into()),
+            "seq" => channel.as_ref().map(|(_, place)| place.seq.into()),
+            "presence" => Some(presence.clone()),
+            "retained" => Some(retained.clone()),
             _ => variable(vars, name),
         },
         Reply::Subscribed { channels, .. } => match name {
@@ -84,14 +97,14 @@ fn own(reply: &Reply, reference: Option<&Reference>, name: &str) -> Option<Value
         },
         Reply::Refused { event_type, code, message, errors, .. } => match name {
             "type" => Some(event_type.clone().into()),
-            "code" => Some((*code).into()),
+            "code" => Some(code.clone().into_owned().into()),
             "message" => Some(message.clone().into()),
             "errors" => Some(errors.clone()),
             _ => None,
         },
         Reply::Error { code, message, channel, .. } => match name {
             "type" => reference?.frame.clone().map(Value::String),
-            "code" => Some((*code).into()),
+            "code" => Some(code.clone().into_owned().into()),
             "message" => Some(message.clone().into()),
             "channel" => channel.clone().map(Value::String),
             _ => None,

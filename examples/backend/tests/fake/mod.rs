@@ -1,6 +1,9 @@
 //! A publish interface that fails at times, and a client for the backends: what their tests have instead of a server.
 #![allow(dead_code)]
 
+mod inline;
+mod registry;
+
 use http::{HeaderMap, Method, StatusCode};
 use http_body_util::{BodyExt, Full};
 use hyper::{Request, Response, body::Bytes, body::Incoming, server::conn::http1, service::service_fn};
@@ -42,6 +45,15 @@ pub struct Stored {
     pub event_type: String,
     pub data: Value,
     pub key: String,
+    /// The event as it was published.
+    pub whole: Value,
+}
+
+impl Stored {
+    /// What the store's clients get of it.
+    fn envelope(&self) -> Value {
+        json!({ "event": self.event_type, "seq": self.seq, "data": self.data })
+    }
 }
 
 #[derive(Default)]
@@ -54,6 +66,10 @@ struct Inner {
     chance: Option<Chance>,
     wrong: Vec<String>,
     requests: usize,
+    /// Token → device.
+    devices: BTreeMap<String, Value>,
+    /// What cannot be read any more of each channel, up to this seq.
+    forgotten: u64,
 }
 
 #[derive(Clone)]
@@ -77,7 +93,7 @@ impl Fake {
                 tokio::spawn(async move {
                     let service = service_fn(move |request| {
                         let fake = fake.clone();
-                        async move { fake.publish(request).await }
+                        async move { fake.answer(request).await }
                     });
                     let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
                 });
@@ -130,11 +146,27 @@ impl Fake {
         format!("{}:{seq}", inner.epoch)
     }
 
-    async fn publish(&self, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, io::Error> {
+    /// Up to this seq, no channel can be read any more.
+    pub fn forget(&self, seq: u64) {
+        self.inner.lock().unwrap().forgotten = seq;
+    }
+
+    async fn answer(&self, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, io::Error> {
         let (parts, body) = request.into_parts();
-        assert_eq!((parts.method, parts.uri.path()), (Method::POST, "/v1/events"));
-        assert_eq!(parts.headers["authorization"], format!("Bearer {KEY}"));
-        let body: Value = serde_json::from_slice(&body.collect().await.map_err(io::Error::other)?.to_bytes()).unwrap();
+        let bytes = body.collect().await.map_err(io::Error::other)?.to_bytes();
+        let body = if bytes.is_empty() { Value::Null } else { serde_json::from_slice(&bytes).unwrap() };
+        match (&parts.method, parts.uri.path()) {
+            (&Method::GET, "/v1/events/since") => Ok(self.since(&parts)),
+            (_, path) if path.starts_with("/v1/devices/") => Ok(self.registry(&parts, &body)),
+            at => {
+                assert_eq!(at, (&Method::POST, "/v1/events"));
+                assert_eq!(parts.headers["authorization"], format!("Bearer {KEY}"));
+                self.publish(&body)
+            }
+        }
+    }
+
+    fn publish(&self, body: &Value) -> Result<Response<Full<Bytes>>, io::Error> {
         let mut inner = self.inner.lock().unwrap();
         inner.requests += 1;
         let by_chance = |chance: &mut Chance| {
@@ -176,7 +208,14 @@ impl Fake {
             "channel": channel, "id": format!("{}-{total}", inner.epoch), "seq": seq, "duplicate": false, "durability": "disk",
             "at": format!("2026-01-01T00:00:{:02}.{:06}Z", total / 1_000_000, total), "position": format!("{}:{seq}", inner.epoch),
         });
-        inner.log.push(Stored { channel: channel.clone(), seq, event_type, data: event["data"].clone(), key: key.clone() });
+        inner.log.push(Stored {
+            channel: channel.clone(),
+            seq,
+            event_type,
+            data: event["data"].clone(),
+            key: key.clone(),
+            whole: event.clone(),
+        });
         inner.answers.insert((channel, key), answer.clone());
         answer
     }
@@ -184,11 +223,16 @@ impl Fake {
 
 /// By type of event; the chat's three have one.
 fn schemas(contract: &str) -> BTreeMap<String, jsonschema::Validator> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../contracts").join(contract).join("schemas");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../contracts").join(contract);
+    let folder = folder.join(if contract == "party" { "jsonschema/party_sync" } else { "schemas" });
     let mut schemas = BTreeMap::new();
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
-        let schema: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+        if path.is_dir() {
+            continue;
+        }
+        let mut schema: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+        inline::put_in(&mut schema, path.parent().unwrap());
         let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
         let types: Vec<String> = match name.as_str() {
             "chat.message" => ["created", "updated", "deleted"].map(|verb| format!("chat.message.{verb}")).into(),

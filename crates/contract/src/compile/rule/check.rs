@@ -76,7 +76,7 @@ pub(crate) fn compile(report: &Reporter, node: &Node, at: &Range<usize>, what: &
         report.add("rule-type", node.span.clone(), format!("`{what}` is true or false, and this is {}", found.describe()), None);
         check.failed = true;
     }
-    (!check.failed).then_some(Rule { expr, absent_is_null: scope.absent_is_null })
+    (!check.failed).then(|| Rule { expr, source: text.to_owned(), absent_is_null: scope.absent_is_null })
 }
 
 /// The byte at CEL's line (from 1) and column (from 1, in bytes).

@@ -1,7 +1,10 @@
 //! Evaluation: over borrowed JSON, in bounded steps, without a panic on whatever a payload holds.
 
 use super::expr::{Expr, Op, Order, TextMatch};
-use crate::{address::Vars, principal::Principal};
+use crate::{
+    address::Vars,
+    principal::{Attribute, Principal},
+};
 use serde_json::{Map, Number, Value};
 use std::cmp::Ordering;
 
@@ -53,6 +56,18 @@ impl<'a> From<&'a Value> for Val<'a> {
             Value::String(s) => Val::Text(s),
             Value::Array(items) => Val::List(items),
             Value::Object(map) => Val::Map(map),
+        }
+    }
+}
+
+impl<'a> From<&'a Attribute> for Val<'a> {
+    fn from(attribute: &'a Attribute) -> Val<'a> {
+        match attribute {
+            Attribute::Null => Val::Null,
+            Attribute::Bool(b) => Val::Bool(*b),
+            Attribute::Number(n) => number(n),
+            Attribute::Text(s) => Val::Text(s),
+            Attribute::Nested(value) => Val::from(&**value),
         }
     }
 }
@@ -162,7 +177,7 @@ impl<'a> Run<'a> {
                 if !asked && !self.input.absent_is_null && matches!((&left, &right), (Val::Null, Val::Null)) {
                     return Err(Failed);
                 }
-                Val::Bool(self.equal(&left, &right)?)
+                Val::Bool(self.same(by_name(a) || by_name(b), &left, &right)?)
             }
             Expr::Compare(order, a, b) => {
                 let (left, right) = (self.value(a)?, self.value(b)?);
@@ -175,11 +190,11 @@ impl<'a> Run<'a> {
                 })
             }
             Expr::In(item, list) => {
-                let item = self.value(item)?;
+                let (named, item) = (by_name(item), self.value(item)?);
                 match self.value(list)? {
                     Val::List(items) => {
                         for other in items {
-                            if self.equal(&item, &other.into())? {
+                            if self.same(named, &item, &other.into())? {
                                 return Ok(Val::Bool(true));
                             }
                         }
@@ -187,7 +202,7 @@ impl<'a> Run<'a> {
                     }
                     Val::Made(items) => {
                         for other in &items {
-                            if self.equal(&item, other)? {
+                            if self.same(named, &item, other)? {
                                 return Ok(Val::Bool(true));
                             }
                         }
@@ -258,6 +273,15 @@ impl<'a> Run<'a> {
         if failed { Err(Failed) } else { Ok(false) }
     }
 
+    /// Whether two values are the same. What an address calls by name is text there, and may be a number where it is known
+    /// from: `42` names 42, and nothing else does.
+    fn same(&mut self, by_name: bool, a: &Val<'_>, b: &Val<'_>) -> Outcome<bool> {
+        match (a, b) {
+            (Val::Text(name), Val::Int(number)) | (Val::Int(number), Val::Text(name)) if by_name => Ok(number.to_string() == *name),
+            _ => self.equal(a, b),
+        }
+    }
+
     fn equal(&mut self, a: &Val<'_>, b: &Val<'_>) -> Outcome<bool> {
         self.step()?;
         Ok(match (a, b) {
@@ -297,6 +321,11 @@ impl<'a> Run<'a> {
             _ => false,
         })
     }
+}
+
+/// A variable of an address or a path, which names somebody or something.
+fn by_name(expr: &Expr) -> bool {
+    matches!(expr, Expr::Variable(_))
 }
 
 fn item<'a>(list: &Val<'a>, at: usize) -> Option<Val<'a>> {

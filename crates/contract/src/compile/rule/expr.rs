@@ -2,7 +2,7 @@
 
 use serde_json::Number;
 
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 pub(crate) enum Expr {
     Null,
     Bool(bool),
@@ -36,7 +36,7 @@ pub(crate) enum Expr {
     All(Box<Expr>, Box<Expr>),
 }
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Order {
     Less,
     LessEqual,
@@ -44,7 +44,7 @@ pub(crate) enum Order {
     GreaterEqual,
 }
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Op {
     Add,
     Subtract,
@@ -53,7 +53,7 @@ pub(crate) enum Op {
     Modulo,
 }
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum TextMatch {
     StartsWith,
     EndsWith,
