@@ -1,0 +1,10 @@
+// The client of any Tidewire contract, typed by `tidewire gen typescript`.
+export { connect } from './client.js'
+export type { Cause } from './backoff.js'
+export type * from './description.js'
+export { TidewireError } from './errors.js'
+export type { About, Client, Gap, Options, SendOptions, State, SubscribeOptions } from './options.js'
+export type { Entry, Outcome } from './outbox.js'
+export type { TransportName } from './session.js'
+export { indexedStore, localStore, memoryStore, type Store } from './store.js'
+export type { TokenSource } from './token.js'
