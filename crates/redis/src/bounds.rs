@@ -1,10 +1,7 @@
-//! What a principal may use over all nodes: places for its connections, and rates.
+//! What a principal uses over all nodes: its rates.
 
-use crate::{Company, Failure, company::hex, reply, scripts};
+use crate::{Company, Failure, reply, scripts};
 use std::{sync::Arc, time::Duration};
-
-/// How long a principal's places are kept when nobody takes or leaves one.
-const PLACES: Duration = Duration::from_secs(24 * 3600);
 
 /// A rate: its name, and how many in which time.
 pub struct Rate<'a> {
@@ -22,35 +19,6 @@ pub struct Bounds {
 impl Bounds {
     pub fn new(company: Arc<Company>) -> Bounds {
         Bounds { company }
-    }
-
-    /// A connection of this node takes a place; node and connection of those that have to make room, oldest first.
-    ///
-    /// # Errors
-    /// [`Failure`].
-    pub async fn take_place(&self, contract: &str, principal: &str, connection: u64, at_most: usize) -> Result<Vec<(u64, u64)>, Failure> {
-        let link = self.company.log().link(contract);
-        let mine = format!("{}:{connection}", hex(self.company.node()));
-        let mut arguments = vec![mine, at_most.max(1).to_string(), PLACES.as_millis().to_string()];
-        arguments.extend(self.company.alive().into_iter().map(hex));
-        let key = format!("{}:pl:{principal}", link.key());
-        let evicted = link.run_on(&scripts::seat, &key, &arguments).await?;
-        let split = |seat: String| {
-            let (node, connection) = seat.split_once(':')?;
-            Some((u64::from_str_radix(node, 16).ok()?, connection.parse().ok()?))
-        };
-        Ok(reply::list(&evicted).iter().map(reply::text).filter_map(split).collect())
-    }
-
-    /// It gives it back.
-    ///
-    /// # Errors
-    /// [`Failure`].
-    pub async fn leave_place(&self, contract: &str, principal: &str, connection: u64) -> Result<(), Failure> {
-        let link = self.company.log().link(contract);
-        let mut command = redis::cmd("ZREM");
-        command.arg(format!("{}:pl:{principal}", link.key())).arg(format!("{}:{connection}", hex(self.company.node())));
-        link.ask::<i64>(&command).await.map(drop)
     }
 
     /// Counts one against each of the rates, in order; the first that is exceeded, and how long to wait.

@@ -120,34 +120,65 @@ impl Company {
         let _ = self.log.common().ask::<i64>(&command).await;
     }
 
+    /// Who lives, as Redis knows it now.
+    ///
+    /// # Errors
+    /// [`Failure`].
+    pub async fn who_lives(&self) -> Result<HashSet<u64>, Failure> {
+        self.beat("").await?;
+        Ok(self.alive())
+    }
+
+    /// Returns when others see this node, and it hears what they order.
+    ///
+    /// # Errors
+    /// [`Failure`].
+    pub async fn appear(&self) -> Result<(), Failure> {
+        let (beaten, read) = {
+            let known = self.known();
+            (known.beaten.is_some(), known.read.is_some())
+        };
+        if !beaten {
+            self.beat(&hex(self.node)).await?;
+        }
+        if !read {
+            self.begin_to_read().await?;
+        }
+        Ok(())
+    }
+
+    /// Says that this node lives, or nothing for `''`, and hears who does; whether it had been taken for dead.
+    async fn beat(&self, me: &str) -> Result<bool, Failure> {
+        let arguments = [me.to_owned(), (ALIVE.as_micros()).to_string()].map(String::into_bytes);
+        let said = self.log.common().run_on(&scripts::beat, &self.nodes(), &arguments).await?;
+        let [new, alive, dead] = reply::list(&said) else { return Ok(false) };
+        let nodes = |value: &Value| reply::list(value).iter().filter_map(|v| u64::from_str_radix(&reply::text(v), 16).ok()).collect();
+        let mut known = self.known();
+        (known.alive, known.dead) = (nodes(alive), nodes(dead));
+        if me.is_empty() {
+            return Ok(false);
+        }
+        let first = known.beaten.replace(Instant::now()).is_none();
+        Ok(!first && reply::int(new) == Some(1))
+    }
+
+    /// Orders before its time are none of its business.
+    async fn begin_to_read(&self) -> Result<(), Failure> {
+        let mut last = redis::cmd("XREVRANGE");
+        last.arg(self.orders()).arg("+").arg("-").arg("COUNT").arg(1);
+        let found: Value = self.log.common().ask(&last).await?;
+        let id = reply::list(&found).first().and_then(|entry| reply::list(entry).first()).map(reply::text);
+        self.known().read.get_or_insert(id.unwrap_or_else(|| "0-0".to_owned()));
+        Ok(())
+    }
+
     async fn turn(&self, obey: &Obey, returned: &Returned) -> Result<(), Failure> {
         let due = self.known().beaten.is_none_or(|at| at.elapsed() >= BEAT / 2);
-        if due {
-            let arguments = [hex(self.node), (ALIVE.as_micros()).to_string()].map(String::into_bytes);
-            let said = self.log.common().run_on(&scripts::beat, &self.nodes(), &arguments).await?;
-            let [new, alive, dead] = reply::list(&said) else { return Ok(()) };
-            let nodes = |value: &Value| reply::list(value).iter().filter_map(|v| u64::from_str_radix(&reply::text(v), 16).ok()).collect();
-            let was_dead = {
-                let mut known = self.known();
-                let first = known.beaten.replace(Instant::now()).is_none();
-                (known.alive, known.dead) = (nodes(alive), nodes(dead));
-                !first && reply::int(new) == Some(1)
-            };
-            if was_dead {
-                returned();
-            }
+        if due && self.beat(&hex(self.node)).await? {
+            returned();
         }
-        let from = self.known().read.clone();
+        let Some(from) = self.known().read.clone() else { return self.begin_to_read().await };
         let orders = self.orders();
-        let Some(from) = from else {
-            // Those before its time are none of its business.
-            let mut last = redis::cmd("XREVRANGE");
-            last.arg(&orders).arg("+").arg("-").arg("COUNT").arg(1);
-            let found: Value = self.log.common().ask(&last).await?;
-            let id = reply::list(&found).first().and_then(|entry| reply::list(entry).first()).map(reply::text);
-            self.known().read = Some(id.unwrap_or_else(|| "0-0".to_owned()));
-            return Ok(());
-        };
         let mut range = redis::cmd("XRANGE");
         range.arg(&orders).arg(format!("({from}")).arg("+").arg("COUNT").arg(1000);
         let found: Value = self.log.common().ask(&range).await?;

@@ -21,7 +21,7 @@
 //! P:x          channel what was appended, as it was appended                                message.rs
 //! P:w:LOG, …   who is connected to which node                                               people.rs
 //! P:r:NODE     hash    what a node says of itself                                         table.rs
-//! P:pl:WHO     zset    NODE:CONNECTION of a principal    P:rate:WHO what it has used up     bounds.rs
+//! P:pl:WHO     zset    NODE:CONNECTION of a principal    places.rs    P:rate:WHO what it has used up    bounds.rs
 //! PREFIX:{.}:… nodes that live, orders to all of them, leases                               company.rs, lease.rs
 //! PREFIX:{.}:v hash    small values                                                         PREFIX:{.}:v:names, by name
 //! ```
@@ -44,6 +44,7 @@ mod message;
 mod name;
 mod order;
 mod people;
+mod places;
 mod promises;
 mod record;
 mod reply;
@@ -63,6 +64,7 @@ pub use link::Link;
 pub use log::RedisLog;
 pub use name::{Names, contract_of};
 pub use people::People;
+pub use places::{Leaving, Places, Taken, WhenFull};
 pub use settings::{BadUrl, Deployment, Files, Settings};
 pub use shared::{Condition, Host, Shared};
 pub use table::Table;

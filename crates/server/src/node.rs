@@ -160,7 +160,7 @@ impl Node {
             let (shards, devices) = (app.shards.clone(), app.auth.registries());
             if let Telling::InTurn(turns) = &webhooks {
                 let webhooks = turns.turn().clone();
-                across.begin(Here { shards, switches, principals: principals.clone(), devices, webhooks });
+                across.begin(Here { shards, switches, devices, webhooks });
             }
         }
         app.auth.warm();

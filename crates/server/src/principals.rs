@@ -31,6 +31,17 @@ impl Principals {
         mine.drain(..too_many).collect()
     }
 
+    /// A connection takes a place if there is one; whether it has it.
+    pub fn take_free_place(&self, contract: &str, principal: &str, connection: u64, at_most: usize) -> bool {
+        let mut places = lock(&self.places);
+        let mine = places.entry((contract.to_owned(), principal.to_owned())).or_default();
+        let is_free = mine.contains(&connection) || mine.len() < at_most.max(1);
+        if is_free && !mine.contains(&connection) {
+            mine.push_back(connection);
+        }
+        is_free
+    }
+
     /// The connection is gone.
     pub fn leave_place(&self, contract: &str, principal: &str, connection: u64) {
         let mut places = lock(&self.places);

@@ -1,6 +1,6 @@
 //! Who is there, and what everybody may do, over two nodes. // G-6
 
-use crate::support::redis::Redis;
+use crate::support::redis::{Redis, command};
 use crate::support::*;
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -163,6 +163,79 @@ async fn a_principal_has_its_limits_on_all_nodes_together() {
     assert_eq!(first.frame().await, Err(Some(4409)));
     let _fourth = one.websocket(&format!("/ws?token={}", named("ana")), &[]).await.unwrap();
     assert_eq!(second.frame().await, Err(Some(4409)));
+    let figures = other.operations("/metrics").await;
+    let evicted = figures.lines().find(|line| line.starts_with("tidewire_evictions") && line.contains("rooms"));
+    assert!(evicted.is_some_and(|line| line.ends_with(" 1")), "{evicted:?}");
+}
+
+/// Opens a connection that has a place and joins nothing.
+async fn connected(server: &Server, id: &str) -> Socket {
+    server.websocket(&format!("/ws?token={}", named(id)), &[]).await.unwrap()
+}
+
+// G-6, C-10
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_was_taken_for_dead_has_its_places_still() {
+    let (redis, folder) = (Redis::start(), tempfile::tempdir().unwrap());
+    let (one, other) = two(folder.path(), &redis).await;
+    let mut first = connected(&one, "ana").await;
+    let places = || command(redis.port, "zrange tidewire:{rooms}:pl:ana 0 -1");
+    until("it has its place", || async { places().lines().count() == 1 }).await;
+    let place = places();
+    let _second = connected(&other, "ana").await;
+    until("the second has one", || async { places().lines().count() == 2 }).await;
+    one.freeze();
+    // Longer than the others believe it to live.
+    tokio::time::sleep(Duration::from_secs(8)).await;
+    let _third = connected(&other, "ana").await;
+    until("the place of the one that is dead is free", || async { !places().contains(place.trim()) }).await;
+    assert_eq!(places().lines().count(), 2);
+    one.thaw();
+    // There are three with it, and the oldest has to leave.
+    assert_eq!(first.frame().await, Err(Some(4409)));
+    until("two are left", || async { places().lines().count() == 2 && !places().contains(place.trim()) }).await;
+}
+
+// G-6, C-10
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_comes_while_redis_is_away_is_counted_when_it_is_back() {
+    let (mut redis, folder) = (Redis::start(), tempfile::tempdir().unwrap());
+    let (one, other) = two(folder.path(), &redis).await;
+    let mut first = connected(&one, "ana").await;
+    redis.until("zcard tidewire:{rooms}:pl:ana", "1");
+    redis.kill();
+    let _second = connected(&other, "ana").await;
+    let _third = connected(&other, "ana").await;
+    redis.restart();
+    assert_eq!(first.frame_within(Duration::from_secs(40)).await, Err(Some(4409)));
+}
+
+// G-6
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn where_the_newest_is_refused_it_is_refused_on_every_node() {
+    let (redis, folder) = (Redis::start(), tempfile::tempdir().unwrap());
+    let refusing = CONTRACT.replace("{ at_most: 2, newest: wins }", "2");
+    std::fs::create_dir(folder.path().join("rooms")).unwrap();
+    std::fs::write(folder.path().join("rooms/contract.yaml"), refusing).unwrap();
+    let (one, mut other) = two(folder.path(), &redis).await;
+    let first = connected(&one, "ana").await;
+    let _second = connected(&other, "ana").await;
+    for server in [&one, &other] {
+        let refused = server.websocket(&format!("/ws?token={}", named("ana")), &[]).await;
+        assert_eq!(refused.err().map(|refused| refused.status), Some(429));
+        let _boris = connected(server, "boris").await;
+    }
+    // Who leaves makes room, on whatever node, and so does a node that dies.
+    first.close().await;
+    redis.until("zcard tidewire:{rooms}:pl:ana", "1");
+    let _third = connected(&other, "ana").await;
+    assert!(server_refuses(&one).await);
+    other.stop();
+    until("the places of the dead are free", || async { !server_refuses(&one).await }).await;
+}
+
+async fn server_refuses(server: &Server) -> bool {
+    server.websocket(&format!("/ws?token={}", named("ana")), &[]).await.is_err()
 }
 
 /// A connection of the Pusher protocol, and its socket id.

@@ -14,6 +14,7 @@ use crate::{
     config::Config,
     devices::Standing,
     limits::{Counts, Place},
+    nodes::Wish,
     problem::Problem,
     served::Served,
     session::{Join, SessionSpec, Transport},
@@ -315,10 +316,7 @@ impl Admission {
 
     fn place(&self, served: usize, contract_max: Option<u32>, principal: &Principal) -> Result<Place<(usize, String)>, Problem> {
         let max = contract_max.map_or(self.config.limits.connections_per_principal, |max| max as usize);
-        self.principals.take((served, principal.id.to_string()), max).ok_or_else(|| {
-            let detail = format!("`{}` already has {max} connections", principal.id);
-            Problem::limit(StatusCode::TOO_MANY_REQUESTS, "connections_per_principal", detail)
-        })
+        self.principals.take((served, principal.id.to_string()), max).ok_or_else(|| no_place(principal, max))
     }
 }
 
@@ -330,6 +328,7 @@ impl App {
     pub async fn decide(&self, parts: &Parts, peer: IpAddr) -> Result<Admitted, Problem> {
         let mut admitted = self.admission.decide(parts, peer).await?;
         if let Admitted::Session(welcome) = &mut admitted {
+            self.place_everywhere(&mut welcome.spec).await?;
             let served = welcome.spec.served.clone();
             for join in &mut welcome.spec.joins {
                 let place = self.hub.place(&served.contract, &join.channel, join.resume).await;
@@ -338,6 +337,27 @@ impl App {
         }
         Ok(admitted)
     }
+
+    /// Where a principal's connections are limited and the newest is refused, it needs a place over all nodes, beside that on its own.
+    async fn place_everywhere(&self, spec: &mut SessionSpec) -> Result<(), Problem> {
+        let limits = &spec.served.contract.limits;
+        let (Some(across), Some(at_most), false) = (&self.across, limits.connections, limits.newest_wins) else { return Ok(()) };
+        // Under the Pusher protocol nobody is known yet.
+        if spec.principal.id.is_empty() {
+            return Ok(());
+        }
+        let at_most = at_most as usize;
+        let wish = Wish { contract: &spec.served.contract.name, principal: &spec.principal.id, connection: spec.connection, at_most };
+        let Some(seat) = across.seats().ask(across, wish).await else { return Err(no_place(&spec.principal, at_most)) };
+        let permit = std::mem::replace(&mut spec.permit, Box::new(()));
+        spec.permit = Box::new((permit, seat));
+        Ok(())
+    }
+}
+
+fn no_place(principal: &Principal, max: usize) -> Problem {
+    let detail = format!("`{}` already has {max} connections", principal.id);
+    Problem::limit(StatusCode::TOO_MANY_REQUESTS, "connections_per_principal", detail)
 }
 
 /// What a request's headers say it wants.

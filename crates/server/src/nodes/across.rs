@@ -3,11 +3,11 @@
 use super::{
     Listening,
     order::{self, Order, What},
+    places::Seats,
     rosters::{self, Rosters},
 };
 use crate::{
     devices::Devices,
-    principals::Principals,
     pusher::{Roster, roster::Change},
     shard::{Selector, Shards, Switches},
     webhooks::Turn,
@@ -19,7 +19,7 @@ use std::{
     time::Duration,
 };
 use tidewire_contract::Principal;
-use tidewire_redis::{Bounds, Company, Lease, People, Shared};
+use tidewire_redis::{Bounds, Company, Failure, Lease, People, Shared};
 use tokio::{runtime::Handle, sync::oneshot};
 
 /// The other nodes, for what this one wants of them.
@@ -28,6 +28,7 @@ pub struct Across {
     company: Arc<Company>,
     people: Arc<People>,
     bounds: Bounds,
+    seats: Seats,
     runtime: Handle,
     here: OnceLock<Here>,
     rosters: OnceLock<Rosters>,
@@ -38,7 +39,6 @@ pub struct Across {
 pub struct Here {
     pub shards: Arc<Shards>,
     pub switches: Arc<Switches>,
-    pub principals: Arc<Principals>,
     pub devices: HashMap<String, Arc<Devices>>,
     pub webhooks: Turn,
 }
@@ -70,6 +70,7 @@ impl Across {
                 if let Some(this) = this.upgrade() {
                     let people = this.people.clone();
                     this.runtime.spawn(async move { people.again().await });
+                    this.seats.doubt(&this);
                     if let Some(rosters) = this.rosters.get() {
                         rosters.anew();
                     }
@@ -79,6 +80,7 @@ impl Across {
             Across {
                 people: Arc::new(People::new(company.clone(), contracts.to_vec())),
                 bounds: Bounds::new(company.clone()),
+                seats: Seats::new(company.clone()),
                 shared,
                 company,
                 runtime: Handle::current(),
@@ -154,38 +156,27 @@ impl Across {
         self.runtime.spawn(async move { this.ask(&contract, What::Change(change), true).await });
     }
 
-    /// A connection takes a place of its principal; those that have to make room end, on whatever node they are.
-    pub fn take_place(self: &Arc<Self>, contract: &str, principal: &str, connection: u64, at_most: usize) {
-        let (this, contract, principal) = (self.clone(), contract.to_owned(), principal.to_owned());
-        self.runtime.spawn(async move {
-            let Some(here) = this.here.get() else { return };
-            let evicted = match this.bounds.take_place(&contract, &principal, connection, at_most).await {
-                Ok(evicted) => evicted,
-                Err(failure) => {
-                    tracing::warn!(%failure, "connections of a principal are counted on this node alone");
-                    let mine = here.principals.take_place(&contract, &principal, connection, at_most);
-                    mine.into_iter().map(|connection| (this.company.node(), connection)).collect()
-                }
-            };
-            for (node, connection) in evicted {
-                if node == this.company.node() {
-                    here.switches.evict(connection);
-                } else {
-                    this.ask(&contract, What::Evict { connection }, true).await;
-                }
-            }
-        });
+    /// The places of connections under the limits of their principals.
+    pub fn seats(&self) -> &Seats {
+        &self.seats
     }
 
-    /// The connection is gone.
-    pub fn leave_place(self: &Arc<Self>, contract: &str, principal: &str, connection: u64) {
-        let (this, contract, principal) = (self.clone(), contract.to_owned(), principal.to_owned());
-        self.runtime.spawn(async move {
-            if let Some(here) = this.here.get() {
-                here.principals.leave_place(&contract, &principal, connection);
-            }
-            let _ = this.bounds.leave_place(&contract, &principal, connection).await;
-        });
+    pub(super) fn here(&self) -> Option<&Here> {
+        self.here.get()
+    }
+
+    pub(super) fn node(&self) -> u64 {
+        self.company.node()
+    }
+
+    pub(super) fn runtime(&self) -> &Handle {
+        &self.runtime
+    }
+
+    /// Ends a connection of another node, whose place is another's now.
+    pub(super) async fn evict_there(&self, contract: &str, connection: u64) -> Result<(), Failure> {
+        let order = Order { from: self.node(), token: rand::random(), contract: contract.to_owned(), what: What::Evict { connection } };
+        self.order(&order).await
     }
 
     async fn ask_of(&self, who: &Selector, what: What) -> usize {
@@ -198,22 +189,27 @@ impl Across {
         let token: u64 = rand::random();
         let (done, answered) = oneshot::channel();
         let order = Order { from: self.company.node(), token, contract: contract.to_owned(), what };
-        let Ok(written) = serde_json::to_vec(&order) else { return 0 };
         if others > 0 {
             self.waiting().insert(token, Waiting { sum: 0, left: others, first, done: Some(done) });
         }
-        if let Err(failure) = self.company.order(&written).await {
+        if let Err(failure) = self.order(&order).await {
             tracing::warn!(%failure, "the other nodes were not told what to do");
             self.waiting().remove(&token);
             return 0;
         }
-        self.shared.say(contract, order::LOOK.to_vec());
         if others == 0 {
             return 0;
         }
         let sum = tokio::time::timeout(PATIENCE, answered).await;
         let so_far = self.waiting().remove(&token).map_or(0, |waiting| waiting.sum);
         sum.ok().and_then(Result::ok).unwrap_or(so_far)
+    }
+
+    async fn order(&self, order: &Order) -> Result<(), Failure> {
+        let written = serde_json::to_vec(order).map_err(|e| Failure::Refused(e.to_string()))?;
+        self.company.order(&written).await?;
+        self.shared.say(&order.contract, order::LOOK.to_vec());
+        Ok(())
     }
 
     fn obey(self: Arc<Self>, bytes: &[u8]) {

@@ -4,13 +4,15 @@ mod across;
 mod everywhere;
 mod figures;
 mod order;
+mod places;
 mod presence;
 mod rosters;
 
 pub use across::{Across, Here};
 pub use figures::LineFigures;
+pub use places::Wish;
 pub use presence::Elsewhere;
-pub use tidewire_redis::Lease;
+pub use tidewire_redis::{Lease, WhenFull};
 
 use crate::hub::{Order, Soon, Watchers};
 use bytes::Bytes;

@@ -193,7 +193,7 @@ impl Tally {
         });
     }
 
-    /// A session took the place of an older one.
+    /// A newer session took the place of this one.
     pub(super) fn evicted(&self) {
         self.add(EVICTED, 1);
     }

@@ -117,6 +117,11 @@ impl Switches {
         self.order(|answer| Order::Evict(connection, answer));
     }
 
+    /// The connection has said whose it is, and its principal has as many as it may have.
+    pub fn turn_away(&self, connection: u64) {
+        self.send(|| Order::TurnAway(connection));
+    }
+
     /// Gives an order without waiting for what comes of it.
     fn order(&self, order: impl Fn(oneshot::Sender<usize>) -> Order) {
         self.send(|| order(oneshot::channel().0));

@@ -5,7 +5,7 @@ use crate::session::SessionSpec;
 use serde::{Deserialize, Serialize};
 use std::{rc::Rc, sync::Arc, time::Duration};
 use tidewire_contract::Principal;
-use tidewire_wire::{Reference, Reply};
+use tidewire_wire::{Reference, Reply, pusher::close::OVER_QUOTA};
 use tokio::sync::oneshot;
 
 pub(super) enum Order {
@@ -17,6 +17,8 @@ pub(super) enum Order {
     Drain(Duration, oneshot::Sender<usize>),
     /// The connection's place was taken by a newer one.
     Evict(u64, oneshot::Sender<usize>),
+    /// There is no place for the connection among those of its principal.
+    TurnAway(u64),
     /// A notice of the Pusher protocol, framed, for those who joined the log's channel before the change of this number.
     Notice(Arc<str>, u64, Arc<[u8]>),
     /// The same, for these connections.
@@ -69,9 +71,18 @@ pub(super) fn obey(worker: &Rc<Worker>, order: Order) {
         Order::Evict(connection, answer) => {
             let client = worker.clients.borrow().get(&connection).cloned();
             if let Some(client) = &client {
+                if !client.closing.get() {
+                    client.tally.evicted();
+                }
                 close::close(worker, client, close::REPLACED, "a newer connection of the same principal took the place of this one");
             }
             let _ = answer.send(client.iter().count());
+        }
+        Order::TurnAway(connection) => {
+            let client = worker.clients.borrow().get(&connection).cloned();
+            if let Some(client) = client {
+                close::close(worker, &client, OVER_QUOTA, "the principal of this connection has as many as it may have");
+            }
         }
         Order::Notice(log, number, frame) => super::pusher::notice(worker, &log, number, &frame),
         Order::NoticeTo(connections, frame) => {

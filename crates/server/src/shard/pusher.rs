@@ -344,7 +344,7 @@ pub(super) fn sign_in(worker: &Rc<Worker>, client: &Rc<Client>, auth: &str, user
         let attributes = Map::from_iter([("id".to_owned(), json!(id))]).into();
         *client.principal.borrow_mut() = Arc::new(Principal { id: id.into(), attributes });
         look_anew(client);
-        worker.make_room(client);
+        worker.take_place(client);
     }
 }
 
@@ -357,7 +357,7 @@ pub(super) fn bind(worker: &Rc<Worker>, client: &Rc<Client>, principal: Arc<Prin
     state.bound.set(true);
     *client.principal.borrow_mut() = principal;
     look_anew(client);
-    worker.make_room(client);
+    worker.take_place(client);
     1
 }
 

@@ -10,7 +10,12 @@ use super::{
     track::{Names, Track},
     turns::Turns,
 };
-use crate::{hub::Place, served::Served, session::SessionSpec};
+use crate::{
+    hub::Place,
+    nodes::{WhenFull, Wish},
+    served::Served,
+    session::SessionSpec,
+};
 use std::{
     cell::{Cell, RefCell},
     collections::HashMap,
@@ -153,25 +158,31 @@ impl Worker {
             super::close::close(self, &client, super::close::ENDED, "the device was blocked, removed or changed");
             return super::reading::begin(self, &client, leftover);
         }
-        self.make_room(&client);
+        self.take_place(&client);
         super::hello::greet(self, client, response, joins, leftover);
     }
 
-    /// Where a contract lets the newest connection of a principal win, the older ones end.
-    pub(super) fn make_room(&self, client: &Client) {
+    /// Where the newest connection of a principal wins, the older ones end. Where it is refused that was done before it was let in,
+    /// but under the Pusher protocol: there a connection says only later whose it is, and then it ends.
+    pub(super) fn take_place(&self, client: &Client) {
         let limits = &client.served.contract.limits;
-        let (Some(at_most), true) = (limits.connections, limits.newest_wins) else { return };
+        let Some(at_most) = limits.connections.map(|most| most as usize) else { return };
         let principal = client.principal.borrow().id.clone();
-        if principal.is_empty() || client.framing == super::framing::Framing::Sse {
+        if principal.is_empty() || client.framing == super::framing::Framing::Sse || !(limits.newest_wins || client.pusher.is_some()) {
             return;
         }
-        let contract = &client.served.contract.name;
+        let contract = client.served.contract.name.as_str();
         if let Some(across) = &self.env.across {
-            return across.take_place(contract, &principal, client.id, at_most as usize);
+            let full = if limits.newest_wins { WhenFull::OldestLeaves } else { WhenFull::NewestIsRefused };
+            let wish = Wish { contract, principal: &principal, connection: client.id, at_most };
+            return across.seats().take(across, wish, full);
         }
-        for connection in self.env.principals.take_place(contract, &principal, client.id, at_most as usize) {
-            client.tally.evicted();
-            self.env.switches.evict(connection);
+        if limits.newest_wins {
+            for connection in self.env.principals.take_place(contract, &principal, client.id, at_most) {
+                self.env.switches.evict(connection);
+            }
+        } else if !self.env.principals.take_free_place(contract, &principal, client.id, at_most) {
+            self.env.switches.turn_away(client.id);
         }
     }
 
@@ -287,11 +298,10 @@ impl Worker {
             }
         }
         super::pusher::gone(self, client);
-        let limits = &client.served.contract.limits;
-        if limits.newest_wins {
+        if client.served.contract.limits.connections.is_some() {
             let (contract, principal) = (&client.served.contract.name, client.principal.borrow().id.clone());
             match &self.env.across {
-                Some(across) => across.leave_place(contract, &principal, client.id),
+                Some(across) => across.seats().leave(across, client.id),
                 None => self.env.principals.leave_place(contract, &principal, client.id),
             }
         }

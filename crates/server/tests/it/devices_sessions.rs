@@ -151,6 +151,38 @@ async fn the_newest_screen_of_a_device_wins() {
     }
 }
 
+// K-5: where the newest is to wait instead, it is the one that ends: whose it is was not known when it was let in.
+#[tokio::test]
+async fn a_screen_too_many_ends_where_the_newest_waits() {
+    let shop = Shop::changed(|store| (store.limits.connections, store.limits.newest_wins) = (Some(2), false)).await;
+    let (_, token) = shop.device("KDS", &["kds.read"]).await;
+    let channel = format!("private-store.{SKU}.kds");
+    let mut screens = Vec::new();
+    for _ in 0..2 {
+        let mut screen = shop.screen().await;
+        let signed = shop.authorize(&token, &screen.socket_id, &channel).await.good();
+        screen.subscribe(&channel, &signed).await;
+        screens.push(screen);
+    }
+    let mut third = shop.screen().await;
+    shop.authorize(&token, &third.socket_id, &channel).await.good();
+    let (code, reason) = third.closed().await;
+    assert!(code == 4004 && reason.contains("as many as it may have"), "{code} {reason}");
+    // One that leaves makes room.
+    drop(screens.pop());
+    loop {
+        let mut next = shop.screen().await;
+        let signed = shop.authorize(&token, &next.socket_id, &channel).await;
+        if signed.status == 200 {
+            next.say(json!({ "event": "pusher:subscribe", "data": { "channel": channel, "auth": signed.json["auth"] } })).await;
+            if next.next().await.is_ok_and(|said| said["event"] == "pusher_internal:subscription_succeeded") {
+                return;
+            }
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
 /// A token that comes over an open connection is looked at as those of new connections are, its address too.
 #[tokio::test]
 async fn a_new_token_over_an_open_connection_meets_the_same_checks() {

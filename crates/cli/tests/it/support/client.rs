@@ -53,7 +53,7 @@ impl Socket {
         self.frame_within(PATIENCE).await
     }
 
-    async fn frame_within(&mut self, patience: Duration) -> Result<Value, Option<u16>> {
+    pub async fn frame_within(&mut self, patience: Duration) -> Result<Value, Option<u16>> {
         loop {
             let message = tokio::time::timeout(patience, self.stream.next()).await.expect("a frame in time");
             match message {

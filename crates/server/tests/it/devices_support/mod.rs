@@ -15,7 +15,7 @@ use std::{
     sync::Arc,
     time::Duration,
 };
-use tidewire_contract::compile_source;
+use tidewire_contract::{Contract, compile_source};
 use tidewire_server::{
     App, Config,
     config::BackendKey,
@@ -71,11 +71,17 @@ impl Reply {
 
 impl Shop {
     pub async fn new() -> Shop {
+        Shop::changed(|_| {}).await
+    }
+
+    /// With another contract of the store.
+    pub async fn changed(change: impl FnOnce(&mut Contract)) -> Shop {
         let folder = tempfile::tempdir().unwrap();
         let contracts = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../contracts");
-        let mut all: Vec<_> =
-            ["store", "board"].iter().map(|name| Arc::new(tidewire_contract::compile(&contracts.join(name)).unwrap())).collect();
-        all.push(Arc::new(compile_source("yard.yaml", include_str!("yard.yaml"), &|_| None).unwrap_or_else(|e| panic!("{e:?}"))));
+        let [mut store, board] = ["store", "board"].map(|name| tidewire_contract::compile(&contracts.join(name)).unwrap());
+        change(&mut store);
+        let yard = compile_source("yard.yaml", include_str!("yard.yaml"), &|_| None).unwrap_or_else(|e| panic!("{e:?}"));
+        let all = [store, board, yard].map(Arc::new);
         let hash = |key| BackendKey::of(key).to_text();
         // No key for tokens of the store and the yard: their clients are devices.
         let text = format!(
@@ -268,7 +274,8 @@ impl Screen {
         }
     }
 
-    async fn next(&mut self) -> Result<Value, Option<(u16, String)>> {
+    /// The next frame, or the close.
+    pub async fn next(&mut self) -> Result<Value, Option<(u16, String)>> {
         loop {
             match tokio::time::timeout(PATIENCE, self.stream.next()).await.expect("a frame in time") {
                 Some(Ok(Message::Text(text))) => return Ok(serde_json::from_str(text.as_str()).unwrap()),
