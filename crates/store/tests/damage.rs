@@ -30,7 +30,7 @@ fn killed(folder: &Path, memtable: u64, clean: bool) -> (PathBuf, Vec<PathBuf>) 
     if clean {
         store.close().unwrap();
     }
-    copy(&live.join("log"), &image.join("log"));
+    copy_at_rest(&live.join("log"), &image.join("log"));
     for name in ["format", "state"] {
         std::fs::copy(live.join(name), image.join(name)).unwrap();
     }
@@ -80,7 +80,7 @@ fn flip_everywhere(memtable: u64, clean: bool) {
         while at < bytes.len() {
             let copied = folder.path().join("copy");
             let _ = std::fs::remove_dir_all(&copied);
-            copy(&image, &copied);
+            copy(&image, &copied).unwrap();
             let mut changed = bytes.clone();
             changed[at] ^= 1 << (at % 8);
             std::fs::write(copied.join(file), &changed).unwrap();

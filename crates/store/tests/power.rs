@@ -67,7 +67,7 @@ fn synced_events_survive_and_the_rest_is_told() {
     for fate in fates.into_iter().chain(cuts) {
         let after = folder.path().join("after");
         let _ = std::fs::remove_dir_all(&after);
-        copy(&folder.path().join("log"), &after.join("log"));
+        copy_at_rest(&folder.path().join("log"), &after.join("log"));
         for name in ["format", "state"] {
             std::fs::copy(folder.path().join(name), after.join(name)).unwrap();
         }
@@ -104,7 +104,7 @@ fn synced_events_that_are_missing_are_noticed() {
     for (cut, boot) in [(all.len() - 1, "boot 2"), (all.len() / 2, "boot 2"), (all.len() - 1, "boot 1"), (0, "boot 1")] {
         let after = folder.path().join("after");
         let _ = std::fs::remove_dir_all(&after);
-        copy(&folder.path().join("log"), &after.join("log"));
+        copy_at_rest(&folder.path().join("log"), &after.join("log"));
         for name in ["format", "state"] {
             std::fs::copy(folder.path().join(name), after.join(name)).unwrap();
         }

@@ -34,10 +34,7 @@ async fn until<F: Future<Output = bool>>(what: &str, mut is: impl FnMut() -> F) 
 
 /// The whole log as a backend reads it on this node.
 async fn whole(server: &Server) -> Vec<Value> {
-    let path = "/v1/events/since?channel=world:w1&seq=0&limit=1000";
-    let (status, _, page) = server.get(path, &format!("{KEY}-world")).await;
-    assert_eq!(status, StatusCode::OK, "{page}");
-    page["events"].as_array().unwrap().clone()
+    server.events("world", "world:w1").await
 }
 
 // G-2, G-6, P-10

@@ -76,8 +76,7 @@ fn slot(port: u16, key: &str) -> usize {
 }
 
 async fn names(server: &Server) -> Vec<String> {
-    let (_, _, page) = server.get("/v1/events/since?channel=world:w1&seq=0&limit=1000", &format!("{KEY}-world")).await;
-    page["events"].as_array().unwrap().iter().map(|event| event["data"]["name"].as_str().unwrap().to_owned()).collect()
+    server.events("world", "world:w1").await.iter().map(|event| event["data"]["name"].as_str().unwrap().to_owned()).collect()
 }
 
 fn path(after: &str) -> String {
@@ -103,8 +102,8 @@ async fn a_cluster_of_three() {
     // Contracts lie on different nodes of the cluster, and the values that devices are kept as on another.
     let board = json!({ "channel": "board:zoo", "type": "task.removed", "data": { "ticketId": "t1" } });
     one.must("board", board.clone()).await;
-    let (_, _, page) = two.get("/v1/events/since?channel=board:zoo&seq=0", &format!("{KEY}-board")).await;
-    assert_eq!(page["events"][0]["payload"]["ticketId"], "t1", "{page}");
+    let events = two.events("board", "board:zoo").await;
+    assert_eq!(events[0]["payload"]["ticketId"], "t1", "{events:?}");
     let used = cluster.masters.iter().filter(|node| command(node.port, "dbsize").trim() != "0").count();
     assert!(used > 1, "everything is on one node");
 }

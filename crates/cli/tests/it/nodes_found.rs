@@ -49,8 +49,7 @@ async fn a_master_that_dies_is_replaced_and_nothing_acknowledged_is_lost() {
         let receipt = insist(if i % 2 == 0 { &one } else { &two }, &keyed(&key)).await;
         acknowledged.insert(key, receipt);
     }
-    let (_, _, page) = one.get("/v1/events/since?channel=world:w1&seq=0&limit=1000", &format!("{KEY}-world")).await;
-    let log = page["events"].as_array().unwrap();
+    let log = one.events("world", "world:w1").await;
     assert_eq!(log.len(), 80, "each once");
     for event in log {
         assert_eq!(event["id"], acknowledged[event["request_id"].as_str().unwrap()]["id"]);
@@ -118,11 +117,7 @@ async fn a_user_with_few_rights_over_tls() {
     let envelope = json!({ "type": "scene.update", "payload": scene }).to_string();
     until("both nodes hear", async || redis_cli(&["PUBLISH", "party:p1", &envelope]).trim() == "2").await;
     redis_cli(&["XADD", "tidewire:party:in", "*", "channel", "party:p1", "event", &envelope]);
-    until("both are events", async || {
-        let (_, _, page) = one.get("/v1/events/since?channel=party:p1&seq=0", &format!("{KEY}-party")).await;
-        page["events"].as_array().unwrap().len() >= 2
-    })
-    .await;
+    until("both are events", async || one.events("party", "party:p1").await.len() >= 2).await;
     assert!(two.log().iter().all(|line| !line.contains("NOPERM")), "{:#?}", two.log());
     // Whoever is not let in says why, and no secret.
     let stranger = format!("ca={}", file("ca.pem"));

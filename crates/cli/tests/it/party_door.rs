@@ -37,9 +37,7 @@ async fn until(what: &str, mut is: impl AsyncFnMut() -> bool) {
 }
 
 async fn scenes(server: &Server) -> Vec<u64> {
-    let (status, _, page) = server.get("/v1/events/since?channel=party:p1&seq=0&limit=1000", &format!("{KEY}-party")).await;
-    assert_eq!(status, 200, "{page}");
-    let events = page["events"].as_array().unwrap();
+    let events = server.events("party", "party:p1").await;
     events.iter().filter(|e| e["type"] == "scene.update").map(|e| e["payload"]["scene_number"].as_u64().unwrap()).collect()
 }
 

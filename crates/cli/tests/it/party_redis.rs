@@ -43,9 +43,7 @@ async fn heard_by(redis: &Redis, nodes: usize) {
 }
 
 async fn scenes(server: &Server) -> Vec<u64> {
-    let (status, _, page) = server.get("/v1/events/since?channel=party:p1&seq=0&limit=1000", &format!("{KEY}-party")).await;
-    assert_eq!(status, 200, "{page}");
-    let events = page["events"].as_array().unwrap();
+    let events = server.events("party", "party:p1").await;
     events.iter().filter(|e| e["type"] == "scene.update").map(|e| e["payload"]["scene_number"].as_u64().unwrap()).collect()
 }
 
@@ -171,8 +169,8 @@ async fn one_acts_and_the_other_sees_it_on_another_node() {
         assert_eq!(ana.answer().await["payload"]["key"], "a1");
         ana.choose("a3", "C").await;
         assert_eq!(ana.next_of("vote.started").await["payload"]["voters"], json!(["ana", "boris"]));
-        let (_, _, page) = servers[0].get("/v1/events/since?channel=party:p1&seq=0&limit=1000", &format!("{KEY}-party")).await;
-        let results = page["events"].as_array().unwrap().iter().filter(|e| e["type"] == "action.result");
+        let events = servers[0].events("party", "party:p1").await;
+        let results = events.iter().filter(|e| e["type"] == "action.result");
         let ids: Vec<&Value> = results.map(|e| &e["payload"]["action_id"]).collect();
         assert_eq!(ids, ["a1", "a2", "a3"], "each once");
         playing.stop().await;

@@ -2,7 +2,11 @@
 #![allow(dead_code)]
 
 use bytes::Bytes;
-use std::sync::Arc;
+use std::{
+    io,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 use tidewire_contract::Durability;
 use tidewire_engine::{
     id,
@@ -99,31 +103,52 @@ pub fn by_count(count: u64) -> Retention {
     Retention { count: Some(count), ..Retention::default() }
 }
 
+/// Copies the folder of a store that is open, as it stands at one moment: while nothing in it is being written or tidied up.
+pub fn copy_at_rest(from: &Path, to: &Path) {
+    let stands = || -> io::Result<Vec<_>> {
+        found_below(from)?.into_iter().map(|file| std::fs::metadata(&file).and_then(|m| Ok((m.len(), m.modified()?, file)))).collect()
+    };
+    for _ in 0..1000 {
+        let before = stands();
+        if copy(from, to).is_ok() && before.is_ok_and(|before| stands().is_ok_and(|after| before == after)) {
+            return;
+        }
+        std::fs::remove_dir_all(to).unwrap();
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    panic!("{} is never at rest", from.display());
+}
+
 /// Copies a folder and all that is in it.
-pub fn copy(from: &std::path::Path, to: &std::path::Path) {
-    std::fs::create_dir_all(to).unwrap();
-    for entry in std::fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
+pub fn copy(from: &Path, to: &Path) -> io::Result<()> {
+    std::fs::create_dir_all(to)?;
+    for entry in std::fs::read_dir(from)? {
+        let entry = entry?;
         let target = to.join(entry.file_name());
-        if entry.file_type().unwrap().is_dir() {
-            copy(&entry.path(), &target);
+        if entry.file_type()?.is_dir() {
+            copy(&entry.path(), &target)?;
         } else {
-            std::fs::copy(entry.path(), target).unwrap();
+            std::fs::copy(entry.path(), target)?;
         }
     }
+    Ok(())
 }
 
 /// All files below a folder, by path.
-pub fn files(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
+pub fn files(folder: &Path) -> Vec<PathBuf> {
+    found_below(folder).unwrap()
+}
+
+fn found_below(folder: &Path) -> io::Result<Vec<PathBuf>> {
     let mut found = Vec::new();
-    for entry in std::fs::read_dir(folder).unwrap() {
-        let entry = entry.unwrap();
-        if entry.file_type().unwrap().is_dir() {
-            found.extend(files(&entry.path()));
+    for entry in std::fs::read_dir(folder)? {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            found.extend(found_below(&entry.path())?);
         } else {
             found.push(entry.path());
         }
     }
     found.sort();
-    found
+    Ok(found)
 }

@@ -260,6 +260,21 @@ impl Server {
         Socket { stream }
     }
 
+    /// All events of a channel, as a backend of the contract reads them; asked again while the nodes' log is away.
+    pub async fn events(&self, contract: &str, channel: &str) -> Vec<Value> {
+        let path = format!("/v1/events/since?channel={channel}&seq=0&limit=1000");
+        let begun = tokio::time::Instant::now();
+        loop {
+            let (status, _, page) = self.get(&path, &format!("{KEY}-{contract}")).await;
+            if status == StatusCode::OK {
+                return page["events"].as_array().unwrap().clone();
+            }
+            assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE, "{page}");
+            assert!(begun.elapsed() < Duration::from_secs(60), "{page}");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
     /// An event stream.
     pub async fn sse(&self, path: &str, headers: &[(&str, String)]) -> Stream {
         let mut all = vec![("accept", "text/event-stream".to_owned())];

@@ -140,9 +140,7 @@ impl Game {
 
     /// All events of the party so far, as a backend reads them.
     pub async fn log(&self) -> Vec<Value> {
-        let (status, _, page) = self.server.get("/v1/events/since?channel=party:p1&seq=0&limit=1000", &format!("{KEY}-party")).await;
-        assert_eq!(status, 200, "{page}");
-        page["events"].as_array().unwrap().clone()
+        self.server.events("party", "party:p1").await
     }
 
     pub async fn of(&self, event_type: &str) -> Vec<Value> {
