@@ -227,7 +227,10 @@ impl Sequencer {
             self.cleared.push(handle.clone());
         }
         handle.settle(&state);
-        self.doubtful.remove(log);
+        if self.doubtful.remove(log).is_some() {
+            // The watermark moves: whoever reads several logs may have waited for it.
+            self.cleared = self.reader.handles();
+        }
         self.seats.insert(log.clone(), Seat { handle, state, members, keys: HashMap::new(), versions: HashMap::new() });
         Ok(())
     }
@@ -239,10 +242,6 @@ impl Sequencer {
         for (log, durability) in doubtful {
             if self.seat(&log, durability, now).is_err() {
                 return;
-            }
-            if self.doubtful.is_empty() {
-                // The watermark moves: whoever reads several logs may have waited for it.
-                self.cleared = self.reader.handles();
             }
         }
     }
@@ -338,6 +337,12 @@ impl Sequencer {
 
     pub fn reader(&self) -> &Arc<Reader> {
         &self.reader
+    }
+
+    /// Whether it is not known what became of a commit to the log. It is not to be trimmed then: what nobody has seen would be let
+    /// go, and whoever has seen all would be told that something is missing.
+    pub fn is_in_doubt(&self, log: &str) -> bool {
+        self.doubtful.contains_key(log)
     }
 
     fn mark<'a>(&self, under_way: impl Iterator<Item = &'a Round>) {

@@ -6,6 +6,7 @@
 mod check;
 mod client;
 mod controls;
+mod doubts;
 mod model;
 mod rng;
 mod run;

@@ -397,11 +397,15 @@ impl Sim {
     }
 
     fn trim(&mut self) {
+        // By the thread that commits, so not in the middle of a turn.
+        if !self.driver.rounds.is_empty() || self.driver.committed.is_some() {
+            return;
+        }
         let log = self.rng.below(LOGS.len());
         let (name, durability) = LOGS[log];
         let count = Some(self.rng.below(8) as u64);
         let reader = self.sequencer.reader();
-        let Some(handle) = reader.known(name) else { return };
+        let Some(handle) = reader.known(name).filter(|_| !self.sequencer.is_in_doubt(name)) else { return };
         let Some(id) = handle.id() else { return };
         let first = reader.store(durability).trim(id, &Retention { keep: None, count, bytes: None }, self.wall).unwrap();
         // Readers come between the store and what is known of it.
@@ -447,8 +451,10 @@ impl Sim {
             // One that slept while all that it had not read was let go is told with the next event.
             let waits = |t: &tidewire_engine::feed::Track| t.after < t.log.head() && self.kept(&t.log) <= t.log.head();
             if client.feed.as_ref().is_some_and(|f| f.tracks.iter().any(waits)) {
-                self.found
-                    .add(Kind::Asleep, format!("reader {} of {:?} has something to read and was not woken", client.number, client.logs));
+                let stand = client.feed.iter().flat_map(|f| &f.tracks).map(|t| (t.after, t.log.first(), t.log.head()));
+                let stand: Vec<_> = stand.collect();
+                let who = format!("reader {} of {:?}", client.number, client.logs);
+                self.found.add(Kind::Asleep, format!("{who} has something to read and was not woken: {stand:?}"));
             }
             client.gone();
             client.connect(self);

@@ -211,6 +211,8 @@ fn run(mut sequencer: Sequencer, jobs: &mpsc::Receiver<Job>, watchers: &dyn Watc
                     waiting.insert(ticket, answer);
                     sequencer.submit(ticket, drafts);
                 }
+                // Its turn comes again.
+                Job::Trim(name, ..) if sequencer.is_in_doubt(&name) => {}
                 Job::Trim(name, durability, retention) => trim(&name, durability, &retention, sequencer.reader()),
                 Job::Stop(done) => stopping = Some(done),
             }
