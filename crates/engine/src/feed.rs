@@ -135,12 +135,9 @@ fn behind(log: &LogHandle, first: u64, seq: u64, from: String, from_at: Option<i
 
 /// Behind everything up to `at`; missing where events after `at` are no longer kept.
 fn expired_before(reader: &Reader, log: &LogHandle, at: i64, from: String) -> Result<(u64, Option<Missing>), LogError> {
-    let Moment { seq, first, ended } = reader.at_time(log, at)?;
-    if first > 1 && seq < first && !ended {
-        // Whether anything between `at` and the oldest that is kept was let go cannot be known any more: say so.
-        return Ok((first - 1, Some(Missing { from, from_at: Some(at), to: log.position(first - 1), reason: Reason::Expired })));
-    }
-    Ok((seq, None))
+    let Moment { seq, lacks } = reader.at_time(log, at)?;
+    let missing = lacks.then(|| Missing { from, from_at: Some(at), to: log.position(seq), reason: Reason::Expired });
+    Ok((seq, missing))
 }
 
 impl Feed {
@@ -170,37 +167,38 @@ impl Feed {
                 page.missing.push((index, missing));
                 after = first - 1;
             }
-            queues.push(Queue { after, records: Vec::new().into_iter(), drained: false });
+            queues.push(Queue { after, records: Vec::new().into_iter(), drained: false, ends: 0 });
         }
         let (mut weight, mut scanned) = (0, 0);
-        loop {
+        'events: loop {
             if page.events.len() >= limit || weight >= bytes || scanned >= scan {
                 page.more = true;
                 break;
             }
             let mut next: Option<(Reverse<u8>, i64, usize)> = None;
             for (index, queue) in queues.iter_mut().enumerate() {
-                let Some(at) = queue.peek(reader, &self.tracks[index].log, (limit - page.events.len()).clamp(16, 1024), bytes)? else {
-                    continue;
-                };
+                let log = &self.tracks[index].log;
+                let at = queue.peek(reader, log, (limit - page.events.len()).clamp(16, 1024), bytes)?;
+                // Let go between a look at what is kept and the read. Told now, also where nothing follows yet: later the events of
+                // other logs would have carried the reader past it by time.
+                if let Some(to) = queue.hole() {
+                    if page.events.iter().any(|(track, _)| *track == index) {
+                        // A gap is told before the events behind it: with the next page.
+                        page.more = true;
+                        break 'events;
+                    }
+                    let missing = Missing { from: queue.after.to_string(), from_at: None, to: log.position(to), reason: Reason::Expired };
+                    page.missing.push((index, missing));
+                    queue.after = to;
+                }
+                let Some(at) = at else { continue };
                 let urgency = Reverse(self.tracks[index].priority);
                 if at <= watermark && next.is_none_or(|(u, best, _)| (urgency, at) < (u, best)) {
                     next = Some((urgency, at, index));
                 }
             }
             let Some((_, _, index)) = next else { break };
-            let before = queues[index].after;
-            if queues[index].next_seq() != Some(before + 1) && page.events.iter().any(|(track, _)| *track == index) {
-                // A gap is told before the events behind it: with the next page.
-                page.more = true;
-                break;
-            }
             let Some(record) = queues[index].take() else { break };
-            if record.seq != before + 1 {
-                // Let go between a look at what is kept and the read.
-                let to = self.tracks[index].log.position(record.seq - 1);
-                page.missing.push((index, Missing { from: before.to_string(), from_at: None, to, reason: Reason::Expired }));
-            }
             scanned += 1;
             if self.tracks[index].eye.gets(&self.filter, &record) {
                 weight += record.weight();
@@ -229,20 +227,28 @@ struct Queue {
     after: u64,
     records: std::vec::IntoIter<Arc<Record>>,
     drained: bool,
+    /// Nothing is kept up to here.
+    ends: u64,
 }
 
 impl Queue {
     fn peek(&mut self, reader: &Reader, log: &LogHandle, limit: usize, bytes: usize) -> Result<Option<i64>, LogError> {
         if self.records.as_slice().is_empty() && !self.drained {
+            let head = log.head();
             let records = reader.read(log, self.after, limit, bytes)?;
             self.drained = records.is_empty();
+            if self.drained {
+                self.ends = head;
+            }
             self.records = records.into_iter();
         }
         Ok(self.records.as_slice().first().map(|r| r.at))
     }
 
-    fn next_seq(&self) -> Option<u64> {
-        self.records.as_slice().first().map(|r| r.seq)
+    /// Up to where there is nothing behind `after` though there was.
+    fn hole(&self) -> Option<u64> {
+        let to = self.records.as_slice().first().map_or(self.ends, |r| r.seq - 1);
+        (to > self.after).then_some(to)
     }
 
     fn take(&mut self) -> Option<Arc<Record>> {

@@ -25,6 +25,8 @@ pub struct LogState {
     pub first: u64,
     /// `at` of the newest event that ever was in it; 0 where there was none.
     pub at: i64,
+    /// `at` of the newest event that was let go; 0 where all are kept. Whoever has seen everything up to it has missed nothing.
+    pub gone: i64,
 }
 
 /// What a publisher is answered, and again when it repeats the key.

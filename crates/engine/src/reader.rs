@@ -62,12 +62,10 @@ pub struct LogHandle {
 
 /// A time in a log.
 pub struct Moment {
-    /// The newest event that may be seen and is no younger; one less than `first` where all that is kept is younger.
+    /// The newest event that may be seen and is no younger; one less than the oldest that is kept where all that is kept is younger.
     pub seq: u64,
-    /// The oldest event that was still kept after that look: the store may have let events go that the handle does not know of yet.
-    pub first: u64,
-    /// The log has nothing younger, kept or not.
-    pub ended: bool,
+    /// Something younger was let go.
+    pub lacks: bool,
 }
 
 #[derive(Default)]
@@ -236,12 +234,13 @@ impl Reader {
 
     /// Where a time lies in a log.
     pub fn at_time(&self, log: &LogHandle, at: i64) -> Result<Moment, LogError> {
-        let Some(id) = log.id() else { return Ok(Moment { seq: 0, first: 1, ended: true }) };
+        let Some(id) = log.id() else { return Ok(Moment { seq: 0, lacks: false }) };
         let store = self.store(log.durability);
         let seq = store.seq_at(id, at)?.min(log.head());
+        // After that look: the store may have let events go meanwhile, and the handle does not know of it yet.
         let state = store.find(&log.name)?;
         let first = state.as_ref().map_or(1, |state| state.first).max(log.first());
-        Ok(Moment { seq, first, ended: state.is_none_or(|state| state.at <= at) })
+        Ok(Moment { seq: seq.max(first - 1), lacks: state.is_some_and(|state| state.gone > at) })
     }
 }
 

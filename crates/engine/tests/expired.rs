@@ -6,8 +6,8 @@ use common::TOWN;
 use std::{sync::Arc, time::Duration};
 use tidewire_contract::Durability;
 use tidewire_engine::{
-    Draft, LogHandle, Reader, Resume, Sequencer,
-    feed::{self, Reason},
+    Draft, Eye, Feed, LogHandle, Reader, Resume, Sequencer,
+    feed::{self, Reason, Track},
     log::{Log, Retention, memory::MemoryLog},
 };
 
@@ -66,9 +66,13 @@ fn who_had_the_last_of_it_misses_nothing_when_all_has_expired() {
     assert_eq!(square.back(Resume::At(night)), (3, None));
     assert_eq!(square.back(Resume::At(ats[1])), (3, Some(Reason::Expired)));
     // Something new comes: it is all that the first of them has not seen.
-    square.say(night);
+    let new = square.say(night);
     assert_eq!(square.back(Resume::Seq(3)), (3, None));
     assert_eq!(square.back(Resume::At(ats[0])), (3, Some(Reason::Expired)));
+    // Whoever was there between the two, by the clock of another channel, has missed nothing.
+    assert_eq!(square.back(Resume::At(ats[2])), (3, None));
+    assert_eq!(square.back(Resume::At(new - 1)), (3, None));
+    assert_eq!(square.back(Resume::At(ats[2] - 1)), (3, Some(Reason::Expired)));
 }
 
 #[test]
@@ -79,5 +83,30 @@ fn who_is_behind_what_is_kept_is_told() {
     assert_eq!(square.log.first(), 4);
     assert_eq!(square.back(Resume::At(ats[3])), (4, None));
     assert_eq!(square.back(Resume::At(ats[4])), (5, None));
+    assert_eq!(square.back(Resume::At(ats[2])), (3, None), "it had the newest that was let go");
+    assert_eq!(square.back(Resume::At(ats[2] - 1)), (3, Some(Reason::Expired)));
     assert_eq!(square.back(Resume::At(ats[0])), (3, Some(Reason::Expired)));
+}
+
+/// Between the store and the handle that does not know yet: were it told only with the next event, what follows in other logs would
+/// have carried it past what is missing.
+#[test]
+fn who_finds_nothing_where_something_was_is_told_at_once() {
+    let mut square = Square::new();
+    square.say(NOW);
+    square.say(NOW + 1000);
+    // After a start nothing of it is in memory.
+    let reader = Reader::new(square.store.clone(), NOW + 2000).unwrap();
+    let log = reader.log(&LOG.into(), Durability::Disk).unwrap();
+    let mut feed = Feed::default();
+    feed.tracks.push(Track { log: log.clone(), eye: Eye::default(), after: 0, priority: 0 });
+    let all = Retention { count: Some(0), ..Retention::default() };
+    square.store.trim(log.id().unwrap(), &all, NOW + 2000).unwrap();
+    let page = feed.pull(&reader, 10, 1000, 10).unwrap();
+    assert!(page.events.is_empty());
+    let missing: Vec<_> = page.missing.iter().map(|(_, missing)| (missing.reason, missing.to.seq)).collect();
+    assert_eq!(missing, [(Reason::Expired, 2)]);
+    assert_eq!(feed.tracks[0].after, 2);
+    log.set_first(3);
+    assert!(feed.pull(&reader, 10, 1000, 10).unwrap().missing.is_empty(), "once");
 }

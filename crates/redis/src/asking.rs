@@ -151,7 +151,7 @@ async fn look(link: &Link, channel: &str, logs: &[Known]) -> Result<Option<Found
         // What was looked at first was looked at before the rest: only its mark holds for all.
         oldest.get_or_insert(Mark { n: n as u64, clock, lost });
         for (known, row) in chunk.iter().zip(reply::list(rows)) {
-            let [epoch, head, first, at, same] = reply::list(row) else { return Ok(None) };
+            let [epoch, head, first, at, _, same] = reply::list(row) else { return Ok(None) };
             let number = |value| reply::int(value).unwrap_or(0);
             let (head, first) = (number(head) as u64, number(first) as u64);
             all.push((known.log.clone(), Standing { epoch: number(epoch), head, first, at: number(at), same: number(same) == 1 }));

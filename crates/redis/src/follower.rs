@@ -336,6 +336,7 @@ impl At {
 
     fn state(&self, log: &str, standing: &Standing) -> LogState {
         let id = if standing.epoch == 0 { LogId(0) } else { self.of.log.id_of(log) };
-        LogState { id, epoch: standing.epoch, head: standing.head, first: standing.first, at: standing.at }
+        // What was let go a handle does not keep: who wants to know asks Redis.
+        LogState { id, epoch: standing.epoch, head: standing.head, first: standing.first, at: standing.at, gone: 0 }
     }
 }

@@ -12,7 +12,7 @@
 //! ```text
 //! P            hash    n: messages that were told, clock: newest at, lost: when acknowledged events were last lost
 //! P:logs       zset    names of its logs, by name
-//! P:l:LOG      hash    epoch, head, first, at, cum: weight of all events, gone: weight of those that were let go
+//! P:l:LOG      hash    epoch, head, first, at, cum: weight of all events, gone: weight of those that were let go, gone_at: the newest's at
 //! P:e:LOG      stream  SEQ-0 -> e: the event                                                record.rs
 //! P:k:LOG      hash    key -> seq, at, id
 //! P:o:LOG      list    at and key, in the order in which they were given

@@ -142,10 +142,11 @@ impl RedisLog {
     }
 
     fn state_of(&self, name: &str, row: &[Value]) -> Option<LogState> {
-        let [epoch, head, first, at, ..] = row else { return None };
+        let [epoch, head, first, at, gone, ..] = row else { return None };
         let epoch = reply::int(epoch)?;
         let (head, first, at) = (reply::int(head)? as u64, reply::int(first)? as u64, reply::int(at)?);
-        (epoch != 0).then(|| LogState { id: self.id_of(name), epoch, head, first, at })
+        let gone = reply::int(gone)?;
+        (epoch != 0).then(|| LogState { id: self.id_of(name), epoch, head, first, at, gone })
     }
 
     /// Logs of one contract.

@@ -23,7 +23,7 @@ impl Store {
 
     fn state(&self, engine: &Engine, log: &Named) -> Result<LogState, LogError> {
         let tail = self.tail(engine.tables()?, log.id)?;
-        Ok(LogState { id: log.id, epoch: engine.losses.epoch(log), head: tail.head, first: tail.first, at: tail.at })
+        Ok(LogState { id: log.id, epoch: engine.losses.epoch(log), head: tail.head, first: tail.first, at: tail.at, gone: tail.gone })
     }
 }
 

@@ -3,7 +3,7 @@
 //! ```text
 //! keys   log u64 BE | key                        id 16 | seq varint | [at i64, unless the id tells it]
 //! meta   'B'                                     the marker of the batch that wrote last, see Marker
-//!        'F' log u64 BE                          first, head, at, total: where trimming left the log, see Floor
+//!        'F' log u64 BE                          first, head, at, total, gone: where trimming left the log, see Floor
 //!        'L' name                                log u64 | epoch i64 | durability u8 | since i64, see Named
 //!        'M' log u64 BE, relation, group, member (each with its length): nothing; the member is there
 //!        'N'                                     the id that the next log gets, u64
@@ -131,12 +131,13 @@ pub(crate) struct Floor {
     pub head: u64,
     pub at: i64,
     pub total: u64,
+    pub gone: i64,
 }
 
 impl Floor {
     pub fn encode(&self, key: &[u8]) -> Vec<u8> {
-        let mut value = Vec::with_capacity(36);
-        for n in [self.first, self.head, self.at as u64, self.total] {
+        let mut value = Vec::with_capacity(44);
+        for n in [self.first, self.head, self.at as u64, self.total, self.gone as u64] {
             value.extend_from_slice(&n.to_le_bytes());
         }
         seal(key, value)
@@ -144,7 +145,7 @@ impl Floor {
 
     pub fn decode(key: &[u8], value: &[u8]) -> Result<Floor, DecodeError> {
         let mut r = Reader(unseal(key, value)?);
-        Ok(Floor { first: r.u64()?, head: r.u64()?, at: r.i64()?, total: r.u64()? })
+        Ok(Floor { first: r.u64()?, head: r.u64()?, at: r.i64()?, total: r.u64()?, gone: r.i64()? })
     }
 }
 

@@ -93,6 +93,8 @@ pub(crate) struct Tail {
     pub head: u64,
     pub at: i64,
     pub total: u64,
+    /// `at` of the newest event that was let go; 0 where none was.
+    pub gone: i64,
 }
 
 impl Store {
@@ -345,10 +347,11 @@ fn load_tail(tables: &Tables, log: LogId) -> Result<Tail, LogError> {
     let key = of_log(b'F', log, &[]);
     let what = || format!("log {}: where it was trimmed", log.0);
     let mut tail = match tables.row(&tables.meta, &key, what)? {
-        None => Tail { first: 1, head: 0, at: 0, total: 0 },
+        None => Tail { first: 1, head: 0, at: 0, total: 0, gone: 0 },
         Some(row) => {
-            let Floor { first, head, at, total } = Floor::decode(&key, &row).map_err(|e| LogError::Damaged(format!("{}: {e}", what())))?;
-            Tail { first, head, at, total }
+            let floor = Floor::decode(&key, &row).map_err(|e| LogError::Damaged(format!("{}: {e}", what())))?;
+            let Floor { first, head, at, total, gone } = floor;
+            Tail { first, head, at, total, gone }
         }
     };
     if let Some((_, header)) = crate::read::last_row(tables, log)?

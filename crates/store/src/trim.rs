@@ -48,9 +48,8 @@ impl Store {
                 let target = first_kept(tables, log, &tail, retention, now)?;
                 let mut step = Step::default();
                 collect_orphans(tables, log, old, &mut step)?;
-                let reached = collect_events(tables, log, &tail, target, old, &mut step)?;
-                let more = reached < target || step.keys.len() >= STEP;
-                tail.first = reached;
+                (tail.first, tail.gone) = collect_events(tables, log, &tail, target, old, &mut step)?;
+                let more = tail.first < target || step.keys.len() >= STEP;
                 step.keys.retain(|(seq, key)| still(tables, log, *seq, key));
                 (step, more)
             };
@@ -72,7 +71,8 @@ impl Store {
                     batch.insert(&tables.meta, key, value);
                 }
                 let key = of_log(b'F', log, &[]);
-                let floor = Floor { first: tail.first, head: tail.head, at: tail.at, total: tail.total }.encode(&key);
+                let Tail { first, head, at, total, gone } = tail;
+                let floor = Floor { first, head, at, total, gone }.encode(&key);
                 batch.insert(&tables.meta, key, floor);
             })?;
             self.set_tails([(log, tail)]);
@@ -125,11 +125,11 @@ fn first_within(tables: &Tables, log: LogId, tail: &Tail, bytes: u64) -> Result<
     Ok(first.max(low))
 }
 
-/// Goes through the events before `target`, one step at most; returns the new first.
-fn collect_events(tables: &Tables, log: LogId, tail: &Tail, target: u64, old: i64, step: &mut Step) -> Result<u64, LogError> {
-    let (mut first, mut types) = (tail.first, Types::default());
+/// Goes through the events before `target`, one step at most; returns the new first, and the `at` of the one before it.
+fn collect_events(tables: &Tables, log: LogId, tail: &Tail, target: u64, old: i64, step: &mut Step) -> Result<(u64, i64), LogError> {
+    let (mut first, mut gone, mut types) = (tail.first, tail.gone, Types::default());
     if first >= target {
-        return Ok(first);
+        return Ok((first, gone));
     }
     for row in rows(tables, log, first) {
         let (key, value) = row.map_err(broken(place(log, first)))?;
@@ -138,9 +138,10 @@ fn collect_events(tables: &Tables, log: LogId, tail: &Tail, target: u64, old: i6
         events.skip_to(first - 1);
         while let Some((seq, record)) = events.next(&mut types) {
             if seq >= target {
-                return Ok(target);
+                return Ok((target, gone));
             }
-            // A damaged event goes like any other; only its key is not known any more.
+            // A damaged event goes like any other; only its key is not known any more, and when it was.
+            gone = record.as_ref().map_or(header.last_at, |record| record.at);
             if let Ok(record) = record
                 && let Some(key) = record.key
             {
@@ -153,12 +154,12 @@ fn collect_events(tables: &Tables, log: LogId, tail: &Tail, target: u64, old: i6
             }
         }
         step.events.push(chunk::key(log, header.last));
-        first = header.last + 1;
+        (first, gone) = (header.last + 1, header.last_at);
         if first >= target || step.keys.len() + step.orphans.len() >= STEP || step.events.len() >= STEP {
             break;
         }
     }
-    Ok(first.min(target.max(tail.first)))
+    Ok((first.min(target.max(tail.first)), gone))
 }
 
 /// Notes of keys that have outlived their events long enough.

@@ -28,6 +28,7 @@ struct One {
     epoch: i64,
     head: u64,
     at: i64,
+    gone: i64,
     bytes: u64,
     records: VecDeque<Arc<Record>>,
     keys: HashMap<Arc<str>, Receipt>,
@@ -43,7 +44,7 @@ impl One {
     }
 
     fn state(&self, id: LogId) -> LogState {
-        LogState { id, epoch: self.epoch, head: self.head, first: self.first(), at: self.at }
+        LogState { id, epoch: self.epoch, head: self.head, first: self.first(), at: self.at, gone: self.gone }
     }
 
     fn append(&mut self, append: &Append) {
@@ -163,6 +164,7 @@ impl Log for MemoryLog {
                 break;
             }
             one.bytes -= record.weight() as u64;
+            one.gone = record.at;
             one.records.pop_front();
         }
         let kept = one.records.front().map_or(now, |r| r.at);

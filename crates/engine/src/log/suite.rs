@@ -256,10 +256,13 @@ pub fn trim_keeps_by_count(make: Make<'_>) {
     let trim = |count| log.trim(id, &Retention { count: Some(count), ..Retention::default() }, EPOCH).unwrap();
     assert_eq!(log.trim(id, &Retention::default(), EPOCH).unwrap(), 1);
     assert_eq!(trim(100), 1);
+    assert_eq!(log.open("world:w1", Durability::Process, EPOCH).unwrap().gone, 0);
     for (count, first) in [(99, 2), (50, 51), (60, 51), (49, 52), (1, 100), (0, 101)] {
         assert_eq!(trim(count), first);
         assert_eq!(seqs(&*log, id), (first..=100).collect::<Vec<_>>());
-        assert_eq!(log.open("world:w1", Durability::Process, EPOCH).unwrap().first, first);
+        let state = log.open("world:w1", Durability::Process, EPOCH).unwrap();
+        assert_eq!((state.first, state.gone), (first, record(first - 1).at));
+        assert_eq!(log.find("world:w1").unwrap().unwrap(), state);
     }
 }
 
@@ -271,6 +274,7 @@ pub fn trim_keeps_by_age(make: Make<'_>) {
     for (ms, first) in [(60, 40), (50, 50), (49, 51), (0, 100)] {
         assert_eq!(trim(Duration::from_millis(ms)), first);
         assert_eq!(seqs(&*log, id), (first..=100).collect::<Vec<_>>());
+        assert_eq!(log.find("world:w1").unwrap().unwrap().gone, record(first - 1).at);
     }
     assert_eq!(log.trim(id, &Retention { keep: Some(Duration::ZERO), ..Retention::default() }, now + 1).unwrap(), 101);
 }
@@ -295,7 +299,7 @@ pub fn trim_never_gives_a_seq_again(make: Make<'_>) {
     let (log, id) = filled(make, 10);
     assert_eq!(log.trim(id, &Retention { count: Some(0), ..Retention::default() }, EPOCH).unwrap(), 11);
     let state = log.open("world:w1", Durability::Process, EPOCH).unwrap();
-    assert_eq!((state.head, state.first, state.at), (10, 11, record(10).at));
+    assert_eq!((state.head, state.first, state.at, state.gone), (10, 11, record(10).at, record(10).at));
     log.commit(&Batch { appends: vec![append("world:w1", id, 11..=12)] }).unwrap();
     assert_eq!(seqs(&*log, id), [11, 12]);
     assert_eq!(log.seq_at(id, 0).unwrap(), 10);

@@ -119,8 +119,14 @@ impl Client {
             return;
         };
         let lost = sim.sequencer.reader().marks(log.durability).lost;
+        let newest_gone =
+            (missing.to.seq as usize).checked_sub(1).and_then(|n| Some(sim.lineage(self.logs[index], now).records.get(n)?.at));
         let true_gap = match missing.reason {
-            Reason::Expired => missing.to.seq > 0 && missing.to.seq < sim.kept(log).max(log.first()),
+            Reason::Expired => {
+                missing.to.seq > 0
+                    && missing.to.seq < sim.kept(log).max(log.first())
+                    && at.is_none_or(|at| newest_gone.is_some_and(|gone| at < gone))
+            }
             Reason::Reset => other || at.is_some_and(|at| at < lost),
             Reason::Unknown => matches!(resume, Resume::Seq(seq) if seq > log.head()),
             Reason::Damaged => false,

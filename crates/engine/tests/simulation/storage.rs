@@ -88,7 +88,7 @@ impl Disk {
         match step {
             Step::Open(name, durability, now) => {
                 let id = LogId(self.logs.len() as u64 + 1);
-                let state = LogState { id, epoch: *now, head: 0, first: 1, at: 0 };
+                let state = LogState { id, epoch: *now, head: 0, first: 1, at: 0, gone: 0 };
                 let image = Image {
                     state,
                     durability: *durability,
@@ -127,6 +127,7 @@ impl Disk {
             Step::Trim(id, first) => {
                 if let Some(image) = self.logs.values_mut().find(|i| i.state.id == *id) {
                     image.state.first = *first;
+                    image.state.gone = image.records.iter().rfind(|record| record.seq < *first).map_or(0, |record| record.at);
                 }
             }
             Step::Lost(durability, now) => {

@@ -13,7 +13,7 @@ local lost = tonumber(kept[3] or '0')
 local found = {}
 for i = 4, #ARGV, 3 do
   local name, head, at = ARGV[i], tonumber(ARGV[i + 1]), tonumber(ARGV[i + 2])
-  local row = redis.call('HMGET', P .. ':l:' .. name, 'epoch', 'head', 'first', 'at')
+  local row = redis.call('HMGET', P .. ':l:' .. name, 'epoch', 'head', 'first', 'at', 'gone_at')
   local is, first = tonumber(row[2] or '0'), tonumber(row[3] or '1')
   local same = 1
   if head > is then
@@ -24,6 +24,6 @@ for i = 4, #ARGV, 3 do
   end
   local epoch = tonumber(row[1] or '0')
   if epoch > 0 then epoch = math.max(epoch, lost) end
-  found[#found + 1] = { plain(epoch), plain(is), plain(first), row[4] or '0', same }
+  found[#found + 1] = { plain(epoch), plain(is), plain(first), row[4] or '0', row[5] or '0', same }
 end
 return { kept[1] or '0', kept[2] or '0', plain(lost), found }

@@ -36,13 +36,13 @@ if ARGV[6] ~= '' then
   end)
 end
 if keep > first then
-  local _, sum = entry(keep - 1)
+  local at, sum = entry(keep - 1)
   if keep > head then
     redis.call('DEL', stream)
   else
     redis.call('XTRIM', stream, 'MINID', plain(keep) .. '-0')
   end
-  redis.call('HSET', hash, 'first', plain(keep), 'gone', plain(sum or cum))
+  redis.call('HSET', hash, 'first', plain(keep), 'gone', plain(sum or cum), 'gone_at', plain(at or tonumber(ARGV[7])))
   first = keep
   redis.call(ARGV[1], ARGV[2], 'T' .. struct.pack('>I8I2', first, #name) .. name)
 end
