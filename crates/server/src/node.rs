@@ -10,7 +10,7 @@ use crate::{
     handover::{self, HandOvers},
     hub::{self, Hub, Waiters},
     metrics::{Size, StoreFigures},
-    nodes::{Across, ByRedis, Elsewhere, Here, LineFigures, ThisNode},
+    nodes::{Across, ByRedis, Elsewhere, Here, LineFigures, NodeFigures, ThisNode},
     outbound::Outbound,
     presence::Presences,
     principals::Principals,
@@ -140,6 +140,9 @@ impl Node {
         }
         if let Kept::Shared { shared, .. } = &kept {
             hub.tallies().provide(Arc::new(LineFigures(shared.clone())));
+        }
+        if let Some(across) = &across {
+            hub.tallies().provide(Arc::new(NodeFigures(across.clone())));
         }
         let config = Arc::new(config);
         let admission = Admission::new(config.clone(), auth.clone(), &served);

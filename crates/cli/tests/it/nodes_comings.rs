@@ -4,7 +4,7 @@ use crate::support::redis::Redis;
 use crate::support::*;
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
-use std::{future::Future, path::Path, time::Duration};
+use std::{path::Path, time::Duration};
 
 const CONTRACT: &str = "tidewire: 1
 name: party
@@ -52,21 +52,10 @@ fn patient(folder: &Path, redis: &Redis, grace: &str) -> Server {
     Server::said(folder, "", vec![("TIDEWIRE_STORE_REDIS", redis.url())])
 }
 
-async fn until<F: Future<Output = bool>>(what: &str, mut is: impl FnMut() -> F) {
-    let begun = tokio::time::Instant::now();
-    while !is().await {
-        assert!(begun.elapsed() < Duration::from_secs(60), "{what}: it never is");
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-}
-
-async fn ready(servers: &[&Server], redis: &Redis) {
+async fn ready(servers: &[&Server]) {
     for server in servers {
-        until("a node is ready", || async { server.ready().await == StatusCode::OK }).await;
+        server.among(servers.len()).await;
     }
-    redis.until("zcard tidewire:{.}:nodes", &servers.len().to_string());
-    // Each has heard the others' word.
-    tokio::time::sleep(Duration::from_millis(1200)).await;
 }
 
 /// Who comes to the party on this node, and what it is greeted with.
@@ -92,7 +81,7 @@ fn said(event: &str, who: &str) -> (String, String) {
 async fn who_goes_to_another_node_does_not_leave_and_who_dies_with_one_does() {
     let (redis, folder) = (Redis::start(), tempfile::tempdir().unwrap());
     let (one, mut other) = (node(folder.path(), &redis), node(folder.path(), &redis));
-    ready(&[&one, &other], &redis).await;
+    ready(&[&one, &other]).await;
     let (mut ana, _) = come(&one, "ana").await;
     assert_eq!(told(&mut ana).await, said("party.join", "ana"));
     let (boris, hello) = come(&other, "boris").await;
@@ -111,7 +100,7 @@ async fn who_goes_to_another_node_does_not_leave_and_who_dies_with_one_does() {
     tokio::time::sleep(Duration::from_millis(3000)).await;
     assert!(ana.is_quiet().await, "he was never away");
     let third = node(folder.path(), &redis);
-    ready(&[&one, &other, &third], &redis).await;
+    ready(&[&one, &other, &third]).await;
     other.stop();
     assert_eq!(told(&mut ana).await, said("party.leave", "boris"), "two nodes have noticed, one tells");
     tokio::time::sleep(Duration::from_millis(3000)).await;
@@ -123,7 +112,7 @@ async fn who_goes_to_another_node_does_not_leave_and_who_dies_with_one_does() {
 async fn who_comes_back_after_its_node_died_is_who_it_was() {
     let (redis, folder) = (Redis::start(), tempfile::tempdir().unwrap());
     let (one, mut other) = (patient(folder.path(), &redis, "60s"), patient(folder.path(), &redis, "60s"));
-    ready(&[&one, &other], &redis).await;
+    ready(&[&one, &other]).await;
     let (mut boris, _) = come(&other, "boris").await;
     assert_eq!(told(&mut boris).await, said("party.join", "boris"));
     other.stop();
@@ -141,7 +130,7 @@ async fn who_comes_back_after_its_node_died_is_who_it_was() {
 async fn what_is_retained_is_retained_for_every_node() {
     let (redis, folder) = (Redis::start(), tempfile::tempdir().unwrap());
     let (one, other) = (node(folder.path(), &redis), node(folder.path(), &redis));
-    ready(&[&one, &other], &redis).await;
+    ready(&[&one, &other]).await;
     one.must("party", json!({ "channel": "party:p1", "type": "scene.update", "data": { "number": 1 } })).await;
     one.must("party", json!({ "channel": "party:p1", "type": "scene.update", "data": { "number": 2 } })).await;
     let (_ana, hello) = come(&other, "ana").await;
@@ -157,7 +146,7 @@ async fn a_device_is_known_to_every_node_and_bound_wherever_it_is_connected() {
     let redis = Redis::start();
     let start = || Server::with_environment(vec![("TIDEWIRE_STORE_REDIS", redis.url())]);
     let (one, other) = (start(), start());
-    ready(&[&one, &other], &redis).await;
+    ready(&[&one, &other]).await;
     let key = format!("{KEY}-store");
     let new = json!({ "type": "KDS", "store": "S1", "abilities": ["kds.read"] });
     let (status, _, device) = one.call(Method::POST, "/v1/devices", Some(&key), Some(&new)).await;

@@ -137,6 +137,12 @@ async fn one_node_tells_webhooks_and_another_goes_on() {
     let first = on(&servers[0], "news").await;
     until("it is told", || async { count("channel_occupied", "news") == 1 }).await;
     let second = on(&servers[1], "news").await;
+    let secret = "a secret of the app, long enough";
+    let counted = [("info", "subscription_count")];
+    for server in &servers {
+        let count = async || server.of_app(secret, "/channels/news", &counted).await["subscription_count"].clone();
+        until("each node knows both", || async { count().await == 2 }).await;
+    }
     first.close().await;
     tokio::time::sleep(Duration::from_millis(1500)).await;
     assert_eq!((count("channel_occupied", "news"), count("channel_vacated", "news")), (1, 0), "{told:?}");

@@ -52,11 +52,8 @@ fn node(folder: &Path, redis: &Redis) -> Server {
 async fn two(folder: &Path, redis: &Redis) -> (Server, Server) {
     let (one, two) = (node(folder, redis), node(folder, redis));
     for server in [&one, &two] {
-        until("a node is ready", || async { server.ready().await == StatusCode::OK }).await;
+        server.among(2).await;
     }
-    // Each has heard the other's word.
-    redis.until("zcard tidewire:{.}:nodes", "2");
-    tokio::time::sleep(Duration::from_millis(1200)).await;
     (one, two)
 }
 
@@ -273,7 +270,8 @@ async fn members_and_counts_of_the_pusher_protocol_are_those_of_all_nodes() {
     let (mut ana, ids) = enter(&one, "presence-kitchen", "ana").await;
     assert_eq!(ids, json!(["ana"]));
     // A change takes a moment from node to node.
-    tokio::time::sleep(Duration::from_millis(500)).await;
+    let members = async || other.of_app(APP_SECRET, "/channels/presence-kitchen/users", &[]).await["users"].clone();
+    until("the other node knows her", || async { members().await == json!([{ "id": "ana" }]) }).await;
     let (mut boris, ids) = enter(&other, "presence-kitchen", "boris").await;
     let mut ids: Vec<&str> = ids.as_array().unwrap().iter().map(|id| id.as_str().unwrap()).collect();
     ids.sort_unstable();
@@ -286,7 +284,9 @@ async fn members_and_counts_of_the_pusher_protocol_are_those_of_all_nodes() {
         assert_eq!(data(&socket.next().await)["user_id"], "cara");
     }
     let (cara_again, _) = enter(&other, "presence-kitchen", "cara").await;
-    tokio::time::sleep(Duration::from_millis(500)).await;
+    let counted = [("info", "subscription_count")];
+    let count = async || one.of_app(APP_SECRET, "/channels/presence-kitchen", &counted).await["subscription_count"].clone();
+    until("four connections are known", || async { count().await == 4 }).await;
     cara.close().await;
     assert!(ana.is_quiet().await, "she is still there");
     cara_again.close().await;

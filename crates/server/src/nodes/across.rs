@@ -114,6 +114,11 @@ impl Across {
         self.shared.lease(name, time)
     }
 
+    /// Nodes that live, as far as this one knows.
+    pub fn nodes(&self) -> usize {
+        self.company.alive().len()
+    }
+
     /// This node ends.
     pub async fn leave(&self) {
         self.company.leave().await;

@@ -1,5 +1,6 @@
 //! How this node's lines to the shared log are doing, for whoever runs it.
 
+use super::Across;
 use crate::metrics::{Provider, Sample};
 use std::sync::Arc;
 use tidewire_redis::{Seen, Shared};
@@ -28,6 +29,15 @@ impl Provider for LineFigures {
             traffic(&figures.seen(), &mut |sample| all.push(sample.with("contract", "")));
         }
         all
+    }
+}
+
+/// How many there are.
+pub struct NodeFigures(pub Arc<Across>);
+
+impl Provider for NodeFigures {
+    fn samples(&self) -> Vec<Sample> {
+        vec![Sample::level("tidewire_nodes", "Nodes that live, as far as this one knows, itself among them", self.0.nodes() as f64)]
     }
 }
 

@@ -9,7 +9,7 @@ mod presence;
 mod rosters;
 
 pub use across::{Across, Here};
-pub use figures::LineFigures;
+pub use figures::{LineFigures, NodeFigures};
 pub use places::Wish;
 pub use presence::Elsewhere;
 pub use tidewire_redis::{Lease, WhenFull};

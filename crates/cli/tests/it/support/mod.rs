@@ -143,6 +143,31 @@ impl Server {
         asked.await.unwrap().status()
     }
 
+    /// Waits until it is ready and knows so many nodes, itself among them.
+    pub async fn among(&self, nodes: usize) {
+        let wanted = format!("tidewire_nodes {nodes}");
+        let begun = tokio::time::Instant::now();
+        while self.ready().await != StatusCode::OK || !self.operations("/metrics").await.lines().any(|line| line == wanted) {
+            assert!(begun.elapsed() < Duration::from_secs(60), "it is not ready, or never knows {nodes} nodes");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    /// What the HTTP interface of the app with the id 1 and the key `live` answers, as publishers' libraries ask it.
+    pub async fn of_app(&self, secret: &str, path: &str, query: &[(&str, &str)]) -> Value {
+        use tidewire_wire::pusher::sign;
+        let stamp = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs().to_string();
+        let own = [("auth_key", "live"), ("auth_timestamp", &stamp), ("auth_version", "1.0")];
+        let pairs: Vec<(String, String)> = own.iter().chain(query).map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let path = format!("/apps/1{path}");
+        let signature = sign::sign(secret, &sign::request_text("GET", &path, &pairs));
+        let query: Vec<String> = pairs.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        let (status, _, said) =
+            self.request(Method::GET, &format!("{path}?{}&auth_signature={signature}", query.join("&")), &[], None).await;
+        assert_eq!(status, StatusCode::OK, "{said}");
+        said
+    }
+
     /// SIGTERM; the exit code.
     pub fn terminate(&mut self) -> Option<i32> {
         Command::new("kill").arg(self.child.id().to_string()).status().unwrap();
