@@ -14,7 +14,7 @@ use crate::{
     state::{self, Conflict},
 };
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{BTreeMap, HashMap, HashSet},
     sync::Arc,
 };
 use tidewire_contract::Durability;
@@ -27,7 +27,8 @@ pub struct Sequencer {
     seats: HashMap<Arc<str>, Seat>,
     waiting: Vec<(Ticket, Vec<Draft>)>,
     /// Logs whose commit failed and that were not opened since: whether they have its events is not known.
-    doubtful: HashMap<Arc<str>, Doubt>,
+    /// By name: a simulation that is repeated goes through them in the same order.
+    doubtful: BTreeMap<Arc<str>, Doubt>,
     /// Logs of this turn whose seats remember keys or versions.
     asked: Vec<Arc<str>>,
     /// Logs in which there is more to see since a doubt was settled.
@@ -104,7 +105,7 @@ impl Sequencer {
             salt,
             seats: HashMap::new(),
             waiting: Vec::new(),
-            doubtful: HashMap::new(),
+            doubtful: BTreeMap::new(),
             asked: Vec::new(),
             cleared: Vec::new(),
         }
