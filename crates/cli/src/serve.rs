@@ -1,6 +1,6 @@
 //! `tidewire serve`: from the configuration to a server, and orderly down again.
 
-use crate::{fail, logging};
+use crate::{fail, logging, memory};
 use std::{net::SocketAddr, path::PathBuf, process::ExitCode, sync::Arc};
 use tidewire_backends::{Doors, Streams};
 use tidewire_bridge::Bridges;
@@ -53,6 +53,7 @@ pub fn main(args: Args) -> ExitCode {
         Err(error) => return fail(error),
     };
     start_logging(&config);
+    memory::keep_small_pages();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return fail(error),
