@@ -111,8 +111,9 @@ impl Seats {
         if self.mending.swap(true, Ordering::AcqRel) {
             return;
         }
+        let runtime = across.runtime().clone();
         let across = Arc::downgrade(across);
-        tokio::spawn(async move {
+        runtime.spawn(async move {
             loop {
                 tokio::time::sleep(AGAIN).await;
                 let Some(across) = across.upgrade() else { return };

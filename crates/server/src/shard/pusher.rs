@@ -355,6 +355,8 @@ pub(super) fn bind(worker: &Rc<Worker>, client: &Rc<Client>, principal: Arc<Prin
         return if client.principal.borrow().id == principal.id { 1 } else { 2 };
     }
     state.bound.set(true);
+    // Who signed in before counts no more under that name.
+    worker.leave_place(client);
     *client.principal.borrow_mut() = principal;
     look_anew(client);
     worker.take_place(client);

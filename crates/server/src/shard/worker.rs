@@ -186,6 +186,17 @@ impl Worker {
         }
     }
 
+    /// The place of the client's principal is another's, if it had one.
+    pub(super) fn leave_place(&self, client: &Client) {
+        if client.served.contract.limits.connections.is_none() {
+            return;
+        }
+        match &self.env.across {
+            Some(across) => across.seats().leave(across, client.id),
+            None => self.env.principals.leave_place(&client.served.contract.name, &client.principal.borrow().id, client.id),
+        }
+    }
+
     /// Puts a cursor into the channel's log; `place`: where `resume` is, if it was looked up before. The client is told nothing and not yet written to.
     ///
     /// # Errors
@@ -298,13 +309,7 @@ impl Worker {
             }
         }
         super::pusher::gone(self, client);
-        if client.served.contract.limits.connections.is_some() {
-            let (contract, principal) = (&client.served.contract.name, client.principal.borrow().id.clone());
-            match &self.env.across {
-                Some(across) => across.seats().leave(across, client.id),
-                None => self.env.principals.leave_place(contract, &principal, client.id),
-            }
-        }
+        self.leave_place(client);
         client.tally.closed();
     }
 

@@ -5,6 +5,7 @@ use http::Method;
 use serde_json::{Value, json};
 use std::{net::IpAddr, sync::Arc, time::Duration};
 use tidewire_server::{admission::Admitted, shard::Socket};
+use tidewire_wire::pusher::sign;
 
 fn here() -> IpAddr {
     "127.0.0.1".parse().unwrap()
@@ -181,6 +182,31 @@ async fn a_screen_too_many_ends_where_the_newest_waits() {
         }
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
+}
+
+/// A connection that says whose it is by its device counts no more under the name that it signed in with.
+#[tokio::test]
+async fn a_connection_has_one_place_whatever_it_said_before() {
+    let shop = Shop::changed(|store| (store.limits.connections, store.limits.newest_wins) = (Some(1), false)).await;
+    let user_data = json!({ "id": "amina" }).to_string();
+    let sign_in = async |screen: &mut Screen| {
+        let auth = format!("{APP}:{}", sign::sign(SECRET, &sign::user_text(&screen.socket_id, &user_data)));
+        screen.say(json!({ "event": "pusher:signin", "data": { "auth": auth, "user_data": user_data } })).await;
+        assert_eq!(screen.event().await["event"], "pusher:signin_success");
+    };
+    let mut first = shop.screen().await;
+    sign_in(&mut first).await;
+    let (_, token) = shop.device("KDS", &["kds.read"]).await;
+    let channel = format!("private-store.{SKU}.kds");
+    let signed = shop.authorize(&token, &first.socket_id, &channel).await.good();
+    first.subscribe(&channel, &signed).await;
+    let mut second = shop.screen().await;
+    sign_in(&mut second).await;
+    second.say(json!({ "event": "pusher:ping", "data": {} })).await;
+    assert_eq!(second.event().await["event"], "pusher:pong", "there is a place for it");
+    let mut third = shop.screen().await;
+    sign_in(&mut third).await;
+    assert_eq!(third.closed().await.0, 4004);
 }
 
 /// A token that comes over an open connection is looked at as those of new connections are, its address too.
