@@ -20,6 +20,8 @@ use tidewire_wire::{Reply, sse};
 /// published from then on it gets.
 pub(super) fn greet(worker: &Rc<Worker>, client: Rc<Client>, response: &[u8], joins: Vec<Join>, leftover: Vec<u8>) {
     client.held.set(true);
+    // Before the heads: clients may take it for the place from which they go on.
+    let at = hub::now();
     let own = joins.first().map(|join| join.channel.clone()).filter(|_| client.has_channel());
     // Whoever breaks off before the first event goes on from where events begin to follow. Read before the heads: everything up to
     // it is behind the cursors. Whoever resumes has a place already.
@@ -45,7 +47,7 @@ pub(super) fn greet(worker: &Rc<Worker>, client: Rc<Client>, response: &[u8], jo
         .map(|(name, place)| (name.to_string(), place.position));
     let channel = own.filter(|_| served.greets_with_presence || served.greets_with_retained);
     let Some(channel) = channel else {
-        let said = Said { vars: client.vars(), channel: place, presence: Value::Null, retained: Value::Null, begins };
+        let said = Said { at, vars: client.vars(), channel: place, presence: Value::Null, retained: Value::Null, begins };
         say(worker, &client, said, joined);
         return super::reading::begin(worker, &client, leftover);
     };
@@ -58,7 +60,7 @@ pub(super) fn greet(worker: &Rc<Worker>, client: Rc<Client>, response: &[u8], jo
                 let own = vars.len();
                 let more = channel.vars.iter().filter(|(name, _)| vars[..own].iter().all(|(known, _)| known != name)).cloned();
                 vars.extend(more.collect::<Vec<_>>());
-                say(&worker, &client, Said { vars, channel: place, presence, retained, begins }, joined);
+                say(&worker, &client, Said { at, vars, channel: place, presence, retained, begins }, joined);
             }
             Err(error) => {
                 tracing::warn!(connection = client.id, %error, "what is on the channel cannot be told");
@@ -72,6 +74,8 @@ pub(super) fn greet(worker: &Rc<Worker>, client: Rc<Client>, response: &[u8], jo
 
 /// What the first frame says beside who greets.
 struct Said {
+    /// When it was connected (µs).
+    at: i64,
     vars: Vars,
     channel: Option<(String, Position)>,
     presence: Value,
@@ -82,8 +86,8 @@ struct Said {
 
 fn say(worker: &Rc<Worker>, client: &Rc<Client>, said: Said, joined: Vec<(Arc<str>, Joined)>) {
     client.held.set(false);
-    let Said { vars, channel, presence, retained, begins } = said;
-    client.reply(worker, &Reply::Hello { connection: client.id.to_string(), at: hub::now(), vars, channel, presence, retained });
+    let Said { at, vars, channel, presence, retained, begins } = said;
+    client.reply(worker, &Reply::Hello { connection: client.id.to_string(), at, vars, channel, presence, retained });
     if let (Some(at), Some((_, first))) = (begins, joined.first()) {
         let mut bytes = Vec::new();
         sse::place(&first.room.place(at), &mut bytes);
