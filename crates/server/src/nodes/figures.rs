@@ -37,7 +37,7 @@ pub struct NodeFigures(pub Arc<Across>);
 
 impl Provider for NodeFigures {
     fn samples(&self) -> Vec<Sample> {
-        vec![Sample::level("tidewire_nodes", "Nodes that live, as far as this one knows, itself among them", self.0.nodes() as f64)]
+        vec![Sample::level("tidewire_redis_nodes", "Nodes that live, as far as this one knows, itself among them", self.0.nodes() as f64)]
     }
 }
 

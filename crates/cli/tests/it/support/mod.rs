@@ -145,7 +145,7 @@ impl Server {
 
     /// Waits until it is ready and knows so many nodes, itself among them.
     pub async fn among(&self, nodes: usize) {
-        let wanted = format!("tidewire_nodes {nodes}");
+        let wanted = format!("tidewire_redis_nodes {nodes}");
         let begun = tokio::time::Instant::now();
         while self.ready().await != StatusCode::OK || !self.operations("/metrics").await.lines().any(|line| line == wanted) {
             assert!(begun.elapsed() < Duration::from_secs(60), "it is not ready, or never knows {nodes} nodes");
