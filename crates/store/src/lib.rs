@@ -72,6 +72,7 @@ mod journal;
 mod log;
 mod mark;
 mod options;
+mod patience;
 mod read;
 mod record;
 mod rows;

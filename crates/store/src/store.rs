@@ -4,6 +4,7 @@ use crate::{
     OpenError, Options,
     journal::{self, Scan},
     mark::{Mark, MarkFile},
+    patience::patiently,
     rows::*,
     space::Space,
     tables::{Tables, damaged, failed, guarded},
@@ -102,7 +103,7 @@ impl Store {
     pub fn open(path: impl AsRef<Path>, options: Options) -> Result<Store, OpenError> {
         let folder = path.as_ref();
         std::fs::create_dir_all(folder).map_err(OpenError::io(folder))?;
-        let lock = lock(folder)?;
+        let lock = patiently(|| lock(folder))?;
         check_format(folder)?;
         let boot = boot(&options);
         let now = options.now.unwrap_or_else(clock);
@@ -120,7 +121,7 @@ impl Store {
         cut_torn(&scan)?;
         clear_unborn(&log, promised)?;
 
-        let tables = Tables::open(&log, &options)?;
+        let tables = patiently(|| Tables::open(&log, &options))?;
         let unreadable = |e: LogError| OpenError::Unreadable { path: log.clone(), what: e.to_string() };
         let last = tables.last_batch().map_err(unreadable)?;
         if last < promised.max(last_in_journal) && !lost {
@@ -310,7 +311,7 @@ impl Store {
                 journal::rewrite(&file.path, acked).map_err(OpenError::io(&file.path))?;
             }
         }
-        let tables = Tables::open(&log, &self.options)?;
+        let tables = patiently(|| Tables::open(&log, &self.options))?;
         let unreadable = |e: LogError| OpenError::Unreadable { path: log.clone(), what: e.to_string() };
         let last = tables.last_batch().map_err(unreadable)?;
         if last != writer.number {
