@@ -414,11 +414,14 @@ impl Follow {
         if !all && self.new.is_empty() {
             return;
         }
-        let known = |log: &Arc<str>, lane: &Lane| Known { log: log.clone(), head: lane.head, at: lane.at };
+        let known = |log: &Arc<str>, lane: &mut Lane| {
+            lane.asked = lane.head;
+            Known { log: log.clone(), head: lane.head, at: lane.at }
+        };
         let logs: Vec<Known> = if all {
-            self.lanes.iter().map(|(log, lane)| known(log, lane)).collect()
+            self.lanes.iter_mut().map(|(log, lane)| known(log, lane)).collect()
         } else {
-            self.new.iter().filter_map(|log| self.lanes.get(log).map(|lane| known(log, lane))).collect()
+            self.new.iter().filter_map(|log| self.lanes.get_mut(log).map(|lane| known(log, lane))).collect()
         };
         self.new.clear();
         self.turn += 1;

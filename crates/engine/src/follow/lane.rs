@@ -15,6 +15,8 @@ pub(super) struct Lane {
     /// Up to here it is shown; `at` is that of the event there.
     pub head: u64,
     pub at: i64,
+    /// The head when it was last asked where the log stands: the answer says of this whether it is there.
+    pub asked: u64,
     /// Up to here there are events.
     pub want: u64,
     /// The newest that are shown, `seq` and `at`: by them it is known up to where other contents are the same.
@@ -104,12 +106,14 @@ impl Lane {
         self.epoch = standing.epoch;
         self.ahead.clear();
         self.want = standing.head;
-        if standing.same {
+        if standing.same && self.head == self.asked {
             return self.head;
         }
-        // The newest there that is still as it was here; else nobody knows from where on it is another.
+        // The newest there that is still as it was here; else nobody knows from where on it is another. What was shown since it was
+        // asked may be of the contents that are no more.
         let is_there = self.recent.iter().any(|(seq, at)| *seq == standing.head && *at == standing.at);
-        let common = if is_there || standing.head == 0 { standing.head } else { standing.first.saturating_sub(1) };
+        let known = if standing.same { self.asked } else { standing.first.saturating_sub(1) };
+        let common = if is_there || standing.head == 0 { standing.head } else { known };
         self.recent.clear();
         self.pass(standing.head, standing.at);
         common
