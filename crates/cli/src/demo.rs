@@ -1,6 +1,6 @@
 //! `tidewire demo`: the shipped contracts, their reference backends at work, and a token for each kind of client.
 
-use crate::{fail, serve, token::sign};
+use crate::{fail, memory, serve, token::sign};
 use include_dir::{Dir, include_dir};
 use rand::{Rng, distr::Alphanumeric};
 use serde_json::{Map, Value, json};
@@ -184,6 +184,7 @@ impl Credentials {
 }
 
 pub fn main(args: Args) -> ExitCode {
+    memory::keep_small_pages();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return fail(error),
