@@ -210,13 +210,20 @@ impl Follow {
         let Some(Looking { all, reached, .. }) = self.looking.filter(|looking| looking.turn == turn) else { return };
         self.looking = None;
         let is_recent = turn == self.turn;
-        let gone = |(log, standing): &(Arc<str>, Standing)| self.lanes.get(log).is_some_and(|lane| lane.open) && !standing.same;
-        if mark.n < reached || mark.lost <= self.lost && logs.iter().any(gone) {
+        // The epoch of a log of which something that this node had shown is gone, without another epoch.
+        let gone = |(log, standing): &(Arc<str>, Standing)| {
+            let lane = self.lanes.get(log).filter(|lane| lane.open && !standing.same)?;
+            (mark.lost <= self.lost || lane.epoch != 0 && standing.epoch == lane.epoch).then_some(lane.epoch)
+        };
+        let gone = logs.iter().filter_map(gone).max();
+        if mark.n < reached || gone.is_some() {
             // What this node had shown is not there: whoever asks again must not be told that it is the same log.
             self.unsure = true;
             self.losing = true;
             let reached = self.reached.max(self.later.last_key_value().map_or(0, |(n, _)| *n));
-            self.out.push_back(Output::Lose { lost: self.lost, reached, clock: self.clock });
+            // The loss that the log's epoch comes from may not have been taken in for all logs yet.
+            let lost = self.lost.max(gone.unwrap_or_default());
+            self.out.push_back(Output::Lose { lost, reached, clock: self.clock });
             self.new.extend(logs.into_iter().map(|(log, _)| log).filter(|log| self.lanes.get(log).is_some_and(|lane| !lane.open)));
             return;
         }
