@@ -106,8 +106,15 @@ impl Field {
     pub async fn whole_log(&self, contract: &str, channel: &str) -> Vec<Value> {
         let log = whole_log(&*self.servers[0].read().await, contract, channel).await;
         for server in &self.servers[1..] {
-            let other = whole_log(&*server.read().await, contract, channel).await;
-            // Who comes and goes may have been told meanwhile.
+            let begun = tokio::time::Instant::now();
+            // A node that was frozen or cut off a moment ago has to read first; who comes and goes may have been told meanwhile.
+            let other = loop {
+                let other = whole_log(&*server.read().await, contract, channel).await;
+                if other.len() >= log.len() || begun.elapsed() > super::PATIENCE {
+                    break other;
+                }
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            };
             assert_eq!(other[..log.len().min(other.len())], log, "all nodes have the same log");
         }
         log
