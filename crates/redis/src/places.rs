@@ -91,11 +91,12 @@ impl Places {
             return Ok(Taken::No);
         };
         let is_here = match self.mine().get_mut(&connection) {
-            Some(seat) => {
-                (seat.since, seat.is_written, seat.is_in) = (reply::int(since), true, true);
+            // The connection may be another principal's since.
+            Some(mine) if mine.principal == seat.principal => {
+                (mine.since, mine.is_written, mine.is_in) = (reply::int(since), true, true);
                 true
             }
-            None => false,
+            _ => false,
         };
         if !is_here {
             // It left meanwhile.

@@ -40,7 +40,7 @@ pub struct Wish<'a> {
 
 /// How long to wait before what failed is tried again.
 const AGAIN: Duration = Duration::from_secs(1);
-/// How often another node is told to end a connection. What it is not told then, it is never told.
+/// How often another node is told to end a connection; after that, with the next that its principal opens.
 const TRIES: usize = 30;
 
 impl Seats {
