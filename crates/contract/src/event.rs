@@ -71,6 +71,18 @@ pub struct Violation {
     pub message: String,
 }
 
+/// The JSON type of a value, by its name in JSON Schema; whole numbers are numbers.
+pub fn json_type(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "boolean",
+        Value::Number(_) => "number",
+        Value::String(_) => "string",
+        Value::Array(_) => "array",
+        Value::Object(_) => "object",
+    }
+}
+
 impl Event {
     /// Whether the name stands for several types.
     pub fn is_pattern(&self) -> bool {

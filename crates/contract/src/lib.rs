@@ -64,7 +64,7 @@ pub use compile::{compile, compile_source, is_contract_name, language, load_all}
 pub use conventions::{Conventions, NameStyle, Otherwise};
 pub use document::{ErrorCode, Feature, Reconnect};
 pub use endpoint::{Endpoint, EndpointKind, OptionRole};
-pub use event::{Event, Publisher, Version, Violation};
+pub use event::{Event, Publisher, Version, Violation, json_type};
 pub use filter::Filter;
 pub use flow::{Action, Actor, Expected, Flow, Step};
 pub use frames::FrameType;

@@ -5,7 +5,7 @@ use bytes::Bytes;
 use serde_json::Value;
 use std::sync::Arc;
 use tidewire_contract::{
-    AudienceRequest, ChannelName, Contract, Durability, Event, MemberChange, Principal, Publisher, Violation, audience::Named,
+    AudienceRequest, ChannelName, Contract, Durability, Event, MemberChange, Principal, Publisher, Violation, audience::Named, json_type,
 };
 
 /// What somebody wants to publish, as it came.
@@ -299,17 +299,6 @@ fn version(rule: &tidewire_contract::Version, data: &Value) -> Result<Version, V
     let whole = |value: &Value| value.as_i64().or_else(|| value.as_f64().filter(|f| f.fract() == 0.0 && f.abs() < 9e15).map(|f| f as i64));
     let is = at(&rule.is).and_then(whole).ok_or_else(|| wrong(&rule.is, at(&rule.is), "a version is a whole number of 64 bits"))?;
     Ok(Version { of, is })
-}
-
-fn json_type(value: &Value) -> &'static str {
-    match value {
-        Value::Null => "null",
-        Value::Bool(_) => "boolean",
-        Value::Number(_) => "number",
-        Value::String(_) => "string",
-        Value::Array(_) => "array",
-        Value::Object(_) => "object",
-    }
 }
 
 fn belongs(contract: &Contract, event: &Event, request: &Request, channel: &ChannelName, publisher: Publisher) -> Result<(), Refusal> {

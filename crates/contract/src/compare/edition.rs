@@ -4,7 +4,7 @@ use crate::{
     Contract,
     compile::{
         source::Reporter,
-        yaml::{self, Kind, Node},
+        yaml::{self, Node},
     },
 };
 use std::{cell::RefCell, collections::HashMap, ops::Range, path::PathBuf, rc::Rc, sync::Arc};
@@ -55,18 +55,7 @@ impl File {
     /// Where the value at a pointer stands, or the nearest that is around it; and whether it is that itself.
     pub fn find(&self, pointer: &str) -> (Range<usize>, bool) {
         let Some(document) = &self.document else { return (0..0, false) };
-        let (mut node, mut span) = (document, 0..1);
-        for part in pointer.split('/').skip(1) {
-            let part = part.replace("~1", "/").replace("~0", "~");
-            let next = match &node.kind {
-                Kind::Map(entries) => entries.iter().find(|e| e.key == part).map(|e| (&e.value, e.key_span.start..e.value.span.end)),
-                // One may stand for a list of one.
-                Kind::List(items) => part.parse::<usize>().ok().and_then(|at| items.get(at)).map(|n| (n, n.span.clone())),
-                _ => None,
-            };
-            let Some((next, at)) = next else { return (span, false) };
-            (node, span) = (next, at);
-        }
-        (span, true)
+        let (span, is_it) = document.at_pointer(pointer);
+        (span.unwrap_or(0..1), is_it)
     }
 }

@@ -33,16 +33,5 @@ pub(super) fn examples(report: &Reporter, fields: &Fields<'_>, schema: Option<&S
 
 /// Where the value at a JSON pointer stands.
 pub(in crate::compile) fn place(node: &Node, pointer: &str) -> std::ops::Range<usize> {
-    let (mut node, mut span) = (node, node.span.clone());
-    for part in pointer.split('/').skip(1) {
-        let part = part.replace("~1", "/").replace("~0", "~");
-        let next = match &node.kind {
-            Kind::Map(entries) => entries.iter().find(|e| e.key == part).map(|e| (&e.value, e.key_span.start..e.value.span.end)),
-            Kind::List(items) => part.parse::<usize>().ok().and_then(|at| items.get(at)).map(|n| (n, n.span.clone())),
-            _ => None,
-        };
-        let Some((next, at)) = next else { break };
-        (node, span) = (next, at);
-    }
-    span
+    node.at_pointer(pointer).0.unwrap_or_else(|| node.span.clone())
 }

@@ -7,7 +7,7 @@ mod documents;
 mod part;
 
 use super::source::{Files, Reporter, suggest};
-use crate::event::Violation;
+use crate::event::{Violation, json_type};
 pub(crate) use documents::join;
 use documents::{clean, load, report_schema};
 use jsonschema::{Draft, PatternOptions, Retrieve, Uri, ValidationError, Validator};
@@ -50,14 +50,7 @@ impl Schema {
 }
 
 fn violation(error: &ValidationError<'_>) -> Violation {
-    let found = match &**error.instance() {
-        Value::Null => "null",
-        Value::Bool(_) => "boolean",
-        Value::Number(_) => "number",
-        Value::String(_) => "string",
-        Value::Array(_) => "array",
-        Value::Object(_) => "object",
-    };
+    let found = json_type(error.instance());
     let long = match &**error.instance() {
         Value::String(s) => s.len() > 80,
         Value::Array(_) | Value::Object(_) => true,

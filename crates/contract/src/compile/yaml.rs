@@ -54,6 +54,23 @@ impl Node {
         }
     }
 
+    /// Where the value at a JSON pointer stands, an entry with its key, or the nearest around it that is not this node; and whether it
+    /// is the value itself.
+    pub fn at_pointer(&self, pointer: &str) -> (Option<Range<usize>>, bool) {
+        let (mut node, mut span) = (self, None);
+        for part in pointer.split('/').skip(1) {
+            let part = part.replace("~1", "/").replace("~0", "~");
+            let next = match &node.kind {
+                Kind::Map(_) => node.entry(&part).map(|e| (&e.value, e.key_span.start..e.value.span.end)),
+                Kind::List(items) => part.parse::<usize>().ok().and_then(|at| items.get(at)).map(|n| (n, n.span.clone())),
+                _ => None,
+            };
+            let Some((next, at)) = next else { return (span, false) };
+            (node, span) = (next, Some(at));
+        }
+        (span, true)
+    }
+
     /// The entry of a mapping.
     pub fn entry(&self, key: &str) -> Option<&Entry> {
         match &self.kind {

@@ -3,6 +3,7 @@
 use super::words::code;
 use crate::schema::{followed, resolve};
 use serde_json::Value;
+use tidewire_contract::json_type;
 
 /// Levels of fields that are listed; deeper ones are the schema's.
 const DEPTH_MAX: usize = 6;
@@ -144,17 +145,6 @@ fn kind(document: &Value, schema: &Value, depth: usize) -> String {
             }
             if schema.get("properties").is_some() { "object".to_owned() } else { "any".to_owned() }
         }
-    }
-}
-
-fn json_type(value: &Value) -> &'static str {
-    match value {
-        Value::Null => "null",
-        Value::Bool(_) => "boolean",
-        Value::Number(_) => "number",
-        Value::String(_) => "string",
-        Value::Array(_) => "array",
-        Value::Object(_) => "object",
     }
 }
 

@@ -7,6 +7,7 @@ use http::{Request, StatusCode};
 use hyper::body::Body;
 use serde_json::{Map, Number, Value, json, value::RawValue};
 use std::sync::Arc;
+use tidewire_contract::json_type;
 use tidewire_engine::publish::nearest;
 
 const MEMBERS: [&str; 3] = ["principal", "connection", "channel"];
@@ -89,15 +90,4 @@ fn whole(n: &Number) -> Option<u64> {
 fn wrong(pointer: &str, rule: &str, found: &str, message: &str) -> Problem {
     let error = json!({ "index": 0, "pointer": pointer, "rule": rule, "found": found, "message": message });
     problem(StatusCode::UNPROCESSABLE_ENTITY, "invalid-selector", message).with("errors", vec![error])
-}
-
-fn json_type(value: &Value) -> &'static str {
-    match value {
-        Value::Null => "null",
-        Value::Bool(_) => "boolean",
-        Value::Number(_) => "number",
-        Value::String(_) => "string",
-        Value::Array(_) => "array",
-        Value::Object(_) => "object",
-    }
 }

@@ -3,7 +3,7 @@
 use super::{Documents, decode, truncate};
 use crate::compile::{
     source::{Files, Reporter, nearest},
-    yaml::{self, Kind, Node},
+    yaml,
 };
 use serde_json::Value;
 use std::{ops::Range, path::PathBuf, sync::Arc};
@@ -143,7 +143,7 @@ pub(super) fn report_schema(path: &str, pointer: &str, message: String, help: Op
     let text: Arc<str> = (files.read)(path).unwrap_or_default().into();
     // JSON is YAML: the same reader gives every value its place.
     let places = Reporter::new(PathBuf::new(), Arc::clone(&text));
-    let span = yaml::read(&text, &places).map_or(0..0, |document| at_pointer(&document, pointer));
+    let span = yaml::read(&text, &places).map_or(0..0, |document| document.at_pointer(pointer).0.unwrap_or(0..1));
     report.add_in(&file_of(path, files), &text, "bad-schema", span, message, help);
 }
 
@@ -152,20 +152,4 @@ fn report_text(path: &str, reference: &str, message: String, code: &'static str,
     let text: Arc<str> = (files.read)(path).unwrap_or_default().into();
     let span = text.find(reference).map_or(0..0, |at| at..at + reference.len());
     report.add_in(&file_of(path, files), &text, code, span, message, help);
-}
-
-fn at_pointer(document: &Node, pointer: &str) -> Range<usize> {
-    let mut node = document;
-    let mut span = 0..1;
-    for part in pointer.split('/').skip(1) {
-        let part = part.replace("~1", "/").replace("~0", "~");
-        let next = match &node.kind {
-            Kind::Map(entries) => entries.iter().find(|e| e.key == part).map(|e| (&e.value, e.key_span.start..e.value.span.end)),
-            Kind::List(items) => part.parse::<usize>().ok().and_then(|i| items.get(i)).map(|n| (n, n.span.clone())),
-            _ => None,
-        };
-        let Some((next, at)) = next else { break };
-        (node, span) = (next, at);
-    }
-    span
 }
